@@ -33,7 +33,7 @@ afterEach(async () => {
 });
 afterAll(cleanUp);
 
-/** With the digests of their SQL, in their order. */
+/** The migrations with the digests of their SQL, in their order. */
 function migrations(folder: string): string[] {
   return readMigrationFiles({ migrationsFolder: repositoryPath(folder) }).map(({ hash }) => hash);
 }

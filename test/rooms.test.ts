@@ -17,10 +17,14 @@ const PRODUCT = [
 ] as const;
 type Room = (typeof PRODUCT)[number];
 
-/** Which rooms a room of the product may import. What passes or fails (`faults/`) or measures (`bench/`) imports any of them. */
+/**
+ * The rooms that a room of the product may import. Code that injects faults (`faults/`) or measures
+ * (`bench/`) imports any of them.
+ */
 const MAY_IMPORT: Readonly<Record<Room, readonly Room[]>> = {
   common: [],
-  // The workflows run in a sandbox that has no Node modules; activities implement what the contract in this room asks for.
+  // The workflows run in a sandbox without Node modules; activities implement the functions that the contract
+  // in this room asks for.
   workflows: [],
   experiment: ['common'],
   tda: ['experiment', 'common'],
@@ -93,7 +97,7 @@ test('a helper that several suites of tests use stands in test/support/', () => 
   expect(forbidden.map(inWords)).toEqual([]);
 });
 
-/** Where else the environment is read, and why. */
+/** Other files that read the environment, and the reasons. */
 const READS_THE_ENVIRONMENT: Readonly<Record<string, string>> = {
   'common/child-environment.ts': 'it says which variables a child process gets',
   'db/connection/compact.ts': 'SQLite takes the folder of its temporary files from a variable only',

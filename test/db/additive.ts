@@ -1,12 +1,16 @@
 import type { Dialect } from '../../db/versions/compatibility.js';
 
 /**
- * What a statement of a migration means for versions that know nothing of it. `adds`: they read and write as before. `changes writes`: they
- * read, and may write something that the new tables refuse or lack. `changes reads`: they may read something else than was meant.
+ * The effect of a migration's statement on versions that do not know it. `adds`: they read and write as
+ * before. `changes writes`: they read, and may write something that the new tables refuse or need more of.
+ * `changes reads`: they may read something with another meaning.
  */
 export type Effect = 'adds' | 'changes writes' | 'changes reads';
 
-/** By which a statement declares that what versions before write satisfies a trigger, a check or a key; a reason follows it. */
+/**
+ * With this comment a statement declares that the writes of earlier versions satisfy a trigger, a check or a
+ * key; a reason follows it.
+ */
 const DECLARED = /^-- What versions before write satisfies it: \S/m;
 
 const NAME = String.raw`[\`"]?\w+[\`"]?`;
@@ -34,7 +38,7 @@ export function effectOf(
     .trim()
     .replace(/;$/, '');
   if (CREATE_TABLE.test(text)) {
-    // A row of it would keep versions before from deleting the row that it points at.
+    // A row of it would keep earlier versions from deleting the row that it points at.
     const references = text.match(/references [^,]*/gi) ?? [];
     return references.every((one) => /on delete cascade/i.test(one)) ? 'adds' : 'changes writes';
   }
@@ -51,7 +55,10 @@ export function effectOf(
   return 'changes reads';
 }
 
-/** Versions before give it no value. An SQLite file's own checks run with every write, so that only a plain column is one for them. */
+/**
+ * Earlier versions give the column no value. SQLite runs a file's own checks with every write, so only a
+ * plain column merely adds.
+ */
 function effectOfColumn(dialect: Dialect, definition: string): Effect {
   if (/\bgenerated\b|\bas \(/i.test(definition)) return 'changes reads';
   if (/\b(?:unique|primary key)\b/i.test(definition)) return 'changes writes';
@@ -77,7 +84,7 @@ export function columnsAdded(statements: readonly string[]): ReadonlySet<string>
   );
 }
 
-/** Whether an UPDATE sets columns alone that versions before do not know. */
+/** Whether an UPDATE only sets columns that earlier versions do not know. */
 function fillsNewColumns(text: string, added: ReadonlySet<string>): boolean {
   const withoutLiterals = text.replaceAll(/'(?:[^']|'')*'/g, "''");
   const [, table, rest] = new RegExp(`^update (${NAME}) set (.*)$`, 'i').exec(withoutLiterals) ?? [];
@@ -88,7 +95,7 @@ function fillsNewColumns(text: string, added: ReadonlySet<string>): boolean {
   return assignments.every((one) => added.has(`${unquoted(table)}.${unquoted(one.split('=')[0]!.trim())}`));
 }
 
-/** The text without what stands in parentheses. */
+/** The text without its parts in parentheses. */
 function outermost(text: string): string {
   let depth = 0;
   let kept = '';

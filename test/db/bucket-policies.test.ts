@@ -13,7 +13,7 @@ import {
   type S3Server,
 } from '../support/s3-server.js';
 
-/** Workers with an account each in one bucket, held apart by its policy, on a real service. */
+/** Workers with one account each in one bucket, kept apart by its policy, on a real service. */
 
 jest.setTimeout(120_000);
 
@@ -28,7 +28,7 @@ function as(access: string, secret: string): void {
   process.env['AWS_SECRET_ACCESS_KEY'] = secret;
 }
 
-/** What docs/objects.md says that a worker needs, for one prefix. */
+/** The rights that a worker needs for one prefix, according to docs/objects.md. */
 function needsOf(account: string, { objects = ['Get', 'Put', 'Delete'], list = true } = {}) {
   const principal = { Effect: 'Allow', Principal: { AWS: [account] } };
   return [
@@ -81,7 +81,7 @@ describeS3(toldSkipped('the policy of a bucket', program), () => {
     client.destroy();
   }
 
-  /** The store of an account's prefix, with the keys of `account`, which are read at its first call. */
+  /** The store of an account's prefix. Its first call reads the keys of `account`. */
   async function open(prefix: string, account: string): Promise<ObjectStore> {
     const service = { endpoint: server.endpoint, region: 'us-east-1', pathStyle: true };
     const objects = createObjectBucket({ kind: 's3', bucket: BUCKET, prefix, service });
@@ -91,7 +91,7 @@ describeS3(toldSkipped('the policy of a bucket', program), () => {
     return objects;
   }
 
-  test('that gives each worker its prefix lets each do everything there', async () => {
+  test('that gives each worker its prefix lets the worker do everything there', async () => {
     await setPolicy([...needsOf('one'), ...needsOf('two')]);
     for (const account of ['one', 'two']) {
       const objects = await open(account, account);
@@ -140,14 +140,15 @@ describeS3(toldSkipped('the policy of a bucket', program), () => {
     expect(await objects.get(sha256Of(bytes))).toEqual(bytes);
   });
 
-  test('that lets a worker list nothing stops no picture, and an absent one is not taken for denied or for there', async () => {
+  test('that lets a worker list nothing stops no picture, and an absent picture counts neither as denied nor as present', async () => {
     await setPolicy(needsOf('one', { list: false }));
     const objects = await open('one', 'one');
     const bytes = Buffer.from('a picture of a worker that cannot list');
     await objects.put(sha256Of(bytes), bytes);
     expect(await objects.get(sha256Of(bytes))).toEqual(bytes);
     await expect(hexOf(objects)).rejects.toMatchObject({ kind: 'InvalidInput' });
-    // Services differ in whether they tell a stranger to the list that an object is absent.
+    // Services differ in whether they report the absence of an object to an account without the right to
+    // list.
     await expect(objects.get(sha256Of(Buffer.from('absent')))).rejects.toMatchObject({
       kind: expect.stringMatching(/^(StoreConflict|InvalidInput)$/),
     });

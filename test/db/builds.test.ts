@@ -17,7 +17,7 @@ afterEach(() => place.remove());
 const JULY = { deployment: 'panic-tda', buildId: '2026-07-01' };
 const code = (byte: number, version: string) => ({ bundleSha256: Buffer.alloc(32, byte), version });
 
-test('a build id stands for the code that its first worker recorded; later ones are given that', async () => {
+test('a build id stands for the code that its first worker recorded; later workers get that code', async () => {
   const first = { ...JULY, ...code(1, '0.2.0'), recordedAt: NOW };
   expect(await store.builds.recordOnce(JULY, code(1, '0.2.0'), NOW)).toEqual(first);
   expect(await store.builds.recordOnce(JULY, code(1, '0.2.1'), NOW + 1)).toEqual(first);
@@ -27,7 +27,7 @@ test('a build id stands for the code that its first worker recorded; later ones 
   expect(await store.builds.list()).toEqual([first, { ...other, ...code(2, '0.3.0'), recordedAt: NOW + 3 }]);
 });
 
-test('of workers that say a new build id together, all are given the code of one', async () => {
+test('workers that state a new build id together all get the code of one of them', async () => {
   const bytes = [1, 2, 3, 4];
   const told = await Promise.all(
     bytes.map((byte) => store.builds.recordOnce(JULY, code(byte, '0.2.0'), NOW)),

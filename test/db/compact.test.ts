@@ -3,8 +3,8 @@ import { compact } from '../../db/connection/compact.js';
 import { violationsIn } from '../support/store-checks.js';
 import { finishExperiment, temporaryStore } from '../support/small-experiment.js';
 
-// Of an SQLite file; Postgres uses the room of deleted rows again by itself.
-test('compacting gives the room back', async () => {
+// This is about an SQLite file; Postgres uses the room of deleted rows again by itself.
+test('compacting returns the room of deleted rows', async () => {
   const place = temporaryStore();
   const { store } = place;
   try {

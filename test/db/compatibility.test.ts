@@ -20,7 +20,7 @@ import { repositoryPath } from '../support/child-processes.js';
 import { config, finishExperiment } from '../support/small-experiment.js';
 import { columnsAdded, effectOf, tablesMade, type Effect } from './additive.js';
 
-/** How many migrations were there before the rule. */
+/** The number of migrations before the rule existed. */
 const BEFORE_THE_RULE: Readonly<Record<Dialect, number>> = { sqlite: 12, postgres: 9 };
 const FOLDERS: Readonly<Record<Dialect, string>> = {
   sqlite: repositoryPath('db/migrations'),
@@ -28,7 +28,9 @@ const FOLDERS: Readonly<Record<Dialect, string>> = {
 };
 const DIALECTS = ['sqlite', 'postgres'] as const;
 
-/** What a migration breaks of the rule, given what the tables stated before it and its number. */
+/**
+ * The parts of the rule that a migration breaks, given its number and the statements of the tables before it.
+ */
 function broken(
   dialect: Dialect,
   before: StatedVersions | null,
@@ -82,7 +84,7 @@ describe.each(DIALECTS)('migrations of %s', (dialect) => {
       readonly version: string;
     };
     for (const release of RELEASES) expect(release[dialect]).toBeLessThanOrEqual(migrations.length);
-    // A migration more is of another version: raise that in package.json with the first one.
+    // A further migration belongs to another version: the first one raises the version in package.json.
     const own = RELEASES.find((release) => release.version === version);
     if (own !== undefined) expect(own[dialect]).toBe(migrations.length);
     for (const recorded of releases) {
@@ -128,12 +130,12 @@ describe.each(DIALECTS)('migrations of %s', (dialect) => {
     const additive = raised('readable_from').replace(String(next), '9');
     expect(of(additive)).toHaveLength(effect === 'adds' ? 0 : 1);
     expect(of(raised('writable_from'))).toHaveLength(effect === 'changes reads' ? 1 : 0);
-    // Without a word of the version.
+    // The migration says nothing about the version.
     expect(of()).toHaveLength(effect === 'adds' ? 1 : 2);
   });
 });
 
-test('a trigger of Postgres adds where the migration declares that what versions before write satisfies it', () => {
+test('a trigger of Postgres only adds if the migration declares that the writes of earlier versions satisfy it', () => {
   const trigger = 'CREATE TRIGGER "t" BEFORE INSERT ON "runs" FOR EACH ROW EXECUTE FUNCTION "f"()';
   const declared = `-- What versions before write satisfies it: it looks at a column that they do not know.\n${trigger}`;
   expect(effectOf('postgres', trigger, new Set(), new Set())).toBe('changes writes');
@@ -158,7 +160,7 @@ describe('a version', () => {
     expect(accessTo({ applied: 9, known: 8, stated: null })).toBe('none');
   });
 
-  test('plans what is missing, and whether others may go on meanwhile', () => {
+  test('plans the missing migrations, and whether other versions may continue meanwhile', () => {
     const all = [
       { tag: '0000_tables', statements: [] },
       { tag: '0001_more', statements: [`UPDATE "databases" SET "version" = '0.3.0'`] },
@@ -200,7 +202,7 @@ describe('an SQLite file of a newer version', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  /** Makes it newer by these statements. */
+  /** Makes the file newer by these statements. */
   function change(...statements: readonly string[]): void {
     const sqlite = new Database(join(folder, DATABASE_FILE));
     try {
@@ -212,7 +214,7 @@ describe('an SQLite file of a newer version', () => {
     }
   }
 
-  /** Whether it can be used; else why not. */
+  /** Whether the file can be used; if not, the reason. */
   async function used(open: typeof openStoreReadonly): Promise<string> {
     let store;
     try {
@@ -248,7 +250,7 @@ describe('an SQLite file of a newer version', () => {
     expect(await access()).toEqual(['yes', 'yes']);
   });
 
-  test('whose row raises what a version must know is refused by a sentence', async () => {
+  test('whose row requires a later version is refused by a sentence', async () => {
     change(`update databases set writable_from = ${KNOWN + 1}, version = '0.3.0'`);
     const [reading, writing] = await access();
     expect(reading).toBe('yes');
@@ -304,7 +306,7 @@ describe('an SQLite file of a newer version', () => {
     for (const why of await access()) expect(why).toMatch(/what no version of panic-tda put there/);
   });
 
-  test('that became one while this version writes takes no write any more, and says so', async () => {
+  test('that became newer while this version writes refuses further writes, and says so', async () => {
     const store = openStore(folder);
     const rename = (name: string): Promise<void> =>
       store.db.write(function* () {
@@ -312,7 +314,7 @@ describe('an SQLite file of a newer version', () => {
       });
     await rename('before');
     change(`update databases set writable_from = ${KNOWN + 1}, version = '0.3.0'`);
-    // Work goes to a worker of another version, and does not fail its run.
+    // The work goes to a worker of another version, and the run does not fail.
     await expect(rename('after')).rejects.toMatchObject({
       kind: 'StoreUnavailable',
       message: expect.stringMatching(/newer panic-tda/) as unknown,

@@ -3,8 +3,8 @@ import { emptyPlace } from './places.js';
 import type { Place, Trial } from './place.js';
 import { configWithSurrogates, finishExperiment } from '../support/small-experiment.js';
 
-// Every refusal is asked of the database itself, by raw SQL on the rows of a finished experiment, inside a transaction that is
-// rolled back after the test.
+// The tests ask the database itself for every refusal, by raw SQL on the rows of a finished experiment,
+// inside a transaction that is rolled back after the test.
 let place: Place;
 let trial: Trial;
 let onPostgres: boolean;
@@ -26,7 +26,10 @@ afterEach(() => trial.rollback());
 
 const DIMENSION = 'diagram_id = (select min(id) from diagrams) and dimension = 0';
 
-/** One column assignment that each named check refuses; the row is any row of the table that the rest leaves alone. */
+/**
+ * One assignment to a column that each named check refuses. The row is any row of the table that satisfies
+ * the rest.
+ */
 const refusals: readonly (readonly [check: string, table: string, assignment: string, where?: string])[] = [
   ['models_kind', 'models', `kind = 'other'`],
   ['models_input', 'models', `input = 'sound'`],
@@ -155,7 +158,7 @@ const NAN = [
   ['invocations_provenance', 'invocations', 'compute_ms'],
 ] as const;
 
-/** These read JSON, which Postgres may refuse before they can. */
+/** These checks read JSON, which Postgres may refuse before they run. */
 const NO_JSON = /invalid input syntax for type json|cannot get array length/;
 
 async function dropTriggers(): Promise<void> {
@@ -165,7 +168,7 @@ async function dropTriggers(): Promise<void> {
   for (const drop of await trial.column(drops)) await sql(String(drop));
 }
 
-/** What the checks are, as the database has them. */
+/** The checks as the database has them. */
 async function definitions(): Promise<string[]> {
   const texts = await trial.column(
     onPostgres
@@ -327,10 +330,10 @@ describe('keys', () => {
     ['diagrams', 'model_id', '9999'],
     ['diagram_dimensions', 'diagram_id', '9999'],
     ['surrogates', 'diagram_id', '9999'],
-  ])('%s.%s points at a row that is there', async (table, column, nobody) => {
+  ])('%s.%s points at an existing row', async (table, column, missing) => {
     await dropTriggers();
     const last = `rowid = (select max(rowid) from ${table})`;
-    expect(await refusal(`update ${table} set ${column} = ${nobody} where ${last}`)).toMatch(
+    expect(await refusal(`update ${table} set ${column} = ${missing} where ${last}`)).toMatch(
       /^FOREIGN KEY constraint failed/,
     );
   });
@@ -344,13 +347,13 @@ describe('keys', () => {
     expect(count).toBe(17);
   });
 
-  test('what a trajectory is made of cannot be deleted under it', async () => {
+  test('a row that a trajectory needs cannot be deleted', async () => {
     for (const table of ['artifacts', 'models', 'hosts', 'vectors']) {
       expect(await refusal(`delete from ${table}`)).toMatch(/^FOREIGN KEY constraint failed/);
     }
   });
 
-  test('a deleted experiment takes its runs and all that hangs on them along', async () => {
+  test('the deletion of an experiment deletes its runs and all rows that depend on them', async () => {
     await sql('delete from experiments');
     for (const table of [
       'runs',
@@ -366,7 +369,7 @@ describe('keys', () => {
 });
 
 function next(changes: Readonly<Record<string, string>>): string {
-  // The run's last step once more, as the step after it: valid but for the changes.
+  // The run's last step once more, as its own next step: valid except for the changes.
   const values = {
     run_id: 'run_id',
     sequence: 'sequence + 1',
@@ -477,7 +480,7 @@ describe('triggers', () => {
     );
   });
 
-  test('a text has something to be seen', async () => {
+  test('a text has a visible character', async () => {
     const blank = [
       '\u200b',
       '\u00a0\u0085\u2028\u3000',
@@ -486,7 +489,7 @@ describe('triggers', () => {
       '\ufe0f',
     ];
     for (const text of blank) expect(await insertText(`'${text}'`)).toContain('blank or contains U+0000');
-    // Postgres has no such text at all.
+    // Postgres cannot hold such a text at all.
     if (!onPostgres) expect(await insertText('char(97, 0, 98)')).toContain('blank or contains U+0000');
     expect(await insertText(`' \u200ba\u3164'`)).toBe('');
   });

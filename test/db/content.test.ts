@@ -31,14 +31,16 @@ beforeAll(async () => {
 });
 afterAll(() => place.remove());
 
-/** As version 0.1.0 gave it: a user who compares a store with a digest that was written down then finds them equal. */
+/**
+ * The digest of version 0.1.0. A user who compares a store with a digest from that time must find them equal.
+ */
 const DIGEST_BEFORE = '2697d9ea50e70476ec4c20fe359ba9fa58d3b015fbd4d3355f346aa5f9b65d41';
 
-test('the digest of a store is the one that the version before gave', async () => {
+test('the digest of a store is the one that the previous version gave', async () => {
   expect(await contentDigest(place.store.db, id)).toBe(DIGEST_BEFORE);
 });
 
-/** What rows tell beside the columns of their tables. */
+/** Content of rows in addition to the columns of their tables. */
 const TOLD: Readonly<Record<ContentRow['kind'], readonly string[]>> = {
   run: ['kind', 'run', 'prompt'],
   invocation: ['kind', 'run', 'model', 'modality', 'output'],
@@ -57,7 +59,7 @@ const TABLES: Readonly<Record<ContentRow['kind'], readonly (keyof typeof NOT_CON
   surrogate: ['surrogates'],
 };
 
-test('every column is content that is not named as none', async () => {
+test('every column is content, except those that are named', async () => {
   const found = new Map<string, Set<string>>();
   for await (const row of contentOf(place.store.db, id)) {
     const keys = found.get(row.kind) ?? new Set();

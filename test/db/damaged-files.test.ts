@@ -41,7 +41,9 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** Looks at the folder, mends what is named, makes what is missing; returns what was found at first. */
+/**
+ * Runs the doctor on the folder, mends the findings, and makes the missing rows. Returns the first findings.
+ */
 async function mendedAfter(options: { readonly cutBack?: boolean } = {}): Promise<string[]> {
   const patient = new Patient(sqliteCopy(folder), experiment);
   try {
@@ -122,12 +124,12 @@ describe('a file with a damaged', () => {
     },
   );
 
-  test('index that disagrees with its table is named, and made again', async () => {
+  test('index that disagrees with its table is named and rebuilt', async () => {
     const sqlite = new Database(file);
     const page = Number(
       sqlite.prepare(`select rootpage from sqlite_master where name = 'invocations_output'`).pluck().get(),
     );
-    // An index of the same columns in which rows are missing takes the place of the good one.
+    // An index of the same columns that lacks some rows replaces the good one.
     sqlite.exec('create index other on invocations (run_id, output_id) where sequence < 5');
     const other = Number(
       sqlite.prepare(`select rootpage from sqlite_master where name = 'other'`).pluck().get(),
@@ -147,12 +149,12 @@ describe('a file with a damaged', () => {
   });
 });
 
-test('what is lost with the end of the write-ahead log is a whole number of steps, and is made again', async () => {
+test('the loss of the end of the write-ahead log loses whole steps, which are made again', async () => {
   const live = temporaryStore();
   try {
     const id = await finishExperiment(live.store, config);
     live.store.db.sqlite.pragma('wal_checkpoint(TRUNCATE)');
-    // Begun anew from the plan, so that everything after it is in the log alone.
+    // The run begins anew from the plan, so that everything after it is in the log alone.
     live.store.db.sqlite.exec(`
       update runs set status = 'pending', stop_reason = null, length = null, cycle_start = null, cycle_length = null, finished_at = null;
       delete from diagrams; delete from invocations; delete from vectors;
@@ -188,8 +190,8 @@ test('what is lost with the end of the write-ahead log is a whole number of step
 });
 
 /**
- * Makes the file one of the first version that had triggers: the tables of its migrations, with these rows, after statements
- * that it let pass.
+ * Makes the file one of the first version with triggers: the tables of its migrations with these rows, and
+ * rows from statements that only that version accepted.
  */
 function asOlderVersion(...statements: readonly string[]): void {
   const newer = `${file}.newer`;
@@ -248,7 +250,7 @@ describe('a row that an older version left half-written', () => {
     expect(await mendedAfter({ cutBack: prospect === 'cut' })).not.toEqual([]);
   });
 
-  test('keeps others from opening the file where newer rules refuse it, and says what helps', () => {
+  test('keeps other commands from opening the file if newer rules refuse it, and the message says what helps', () => {
     asOlderVersion('update vectors set norm = -1.0');
     expect(() => openStore(folder)).toThrow(/could not be brought up to date: CHECK.*doctor --fix/s);
     expect(() => openStoreReadonly(folder)).toThrow(/older panic-tda \(1 of/);
@@ -264,7 +266,7 @@ function tables(): unknown[] {
   }
 }
 
-test('a file that newer rules cannot take as it is says so, and stays as it is', () => {
+test('a file that breaks newer rules stays as it is, and a message says so', () => {
   asOlderVersion('create table surrogates (diagram_id integer)');
   const before = tables();
   expect(() => openStore(folder)).toThrow(/has what no version of panic-tda put there: the table surrogates/);

@@ -11,7 +11,7 @@ import { emptyPlace } from './places.js';
 import type { Place } from './place.js';
 import { config, finishExperiment, NOW, picture, rejection, staged } from '../support/small-experiment.js';
 
-/** Shares its first prompt, and with it every output of those runs, with `config`. */
+/** This experiment shares its first prompt, and with it every output of those runs, with `config`. */
 const other = { ...config, name: 'other', prompts: ['a red apple', 'a blue pear'] };
 
 let store: Store;
@@ -33,7 +33,7 @@ function counts(tables: readonly string[]): Promise<number[]> {
   return Promise.all(tables.map(count));
 }
 
-/** Rows that nothing points at, and pictures that are in one of database and folder only. */
+/** Rows that no row points at, and pictures that only the database or only the folder has. */
 async function orphans() {
   const digests = await place.column("select sha256 from artifacts where modality = 'image'");
   const rows = digests.map((digest) => (digest as Buffer).toString('hex'));
@@ -59,7 +59,7 @@ async function deleteWhole(id: string): Promise<void> {
   await store.deletion.end(id);
 }
 
-test('what only one experiment has goes as it was told, and what another has too stays as it was', async () => {
+test('rows of only one experiment go as the preview said, and rows that another has too stay as they were', async () => {
   const first = await finishExperiment(store);
   const second = await finishExperiment(store, other);
   const digest = await contentDigest(store.db, second);
@@ -95,7 +95,7 @@ test('what only one experiment has goes as it was told, and what another has too
   expect(await orphans()).toEqual(NONE);
 });
 
-test('cut off after any step it leaves the others sound, is known as being deleted, and can be gone on with', async () => {
+test('a deletion that is cut off after any step leaves the others sound, is recognised, and can be continued', async () => {
   const first = await finishExperiment(store);
   const second = await finishExperiment(store, other);
   const digest = await contentDigest(store.db, second);
@@ -107,13 +107,13 @@ test('cut off after any step it leaves the others sound, is known as being delet
     expect(await contentDigest(store.db, second)).toBe(digest);
     expect((await store.experiments.find(first))!.deletingAt).toBe(NOW);
   }
-  // The objects are still there, on the list of those to remove.
+  // The objects still exist, on the list of those to remove.
   expect(await store.deletion.objectsLeft()).toBe((await orphans()).objects.length);
   await deleteWhole(first);
   expect(await orphans()).toEqual(NONE);
 });
 
-test('nobody drives an experiment that is being deleted, and one that somebody drives is not', async () => {
+test('no execution claims an experiment during its deletion, and an experiment with a driver is not deleted', async () => {
   const id = await finishExperiment(store);
   const driver = { workflowId: 'w', runId: 'r' };
   expect(await store.experiments.claim(id, driver, null, NOW)).toBe(true);
@@ -131,12 +131,12 @@ test('the same experiment can be run again after it was deleted, with the same r
   expect(await violationsIn(store)).toEqual([]);
 });
 
-test('a picture that is stored again while its object is to be removed keeps it', async () => {
+test('a picture that is stored again while its object is on the list of those to remove keeps the object', async () => {
   const id = await finishExperiment(store);
   const same = await store.artifacts.load(
     Number(await place.one("select min(id) from artifacts where modality = 'image'")),
   );
-  // Staged before the rows go: the object that it relies on is on the list by the time its row is to be written.
+  // The write is staged before the rows are deleted: when it writes its row, its object is on the list.
   const content = await staged(store, same);
   await store.deletion.begin(id, null, NOW);
   while (!(await store.deletion.step(id)).done);
@@ -144,7 +144,7 @@ test('a picture that is stored again while its object is to be removed keeps it'
   expect(await rejection(write())).toMatch(
     /is being removed with a deleted experiment; the step is tried again/,
   );
-  // The next attempt stages it anew, and from then on it is nobody's to remove.
+  // The next attempt stages the object anew, and takes it off the list of those to remove.
   await staged(store, same);
   await write();
   await store.deletion.removeObjects(Date.now);
@@ -161,11 +161,11 @@ test('a picture that was staged before its object was removed has to be staged a
   await deleteWhole(id);
   const write = () => store.db.write(() => store.artifacts.idOf(content));
   expect(await rejection(write())).toMatch(/is being removed/);
-  // One that was never stored is not concerned.
+  // A picture that was never stored is not affected.
   expect(await store.db.write(() => store.artifacts.idOf(mine))).toBeGreaterThan(0);
 });
 
-test('while somebody is about to remove an object, nobody stores it; who died over it is waited for a minute', async () => {
+test('while one process is about to remove an object, no other stores it; the claim of a dead process lasts a minute', async () => {
   const image = picture(8, 6, Uint8Array.of(9, 9, 9));
   const { sha256, byteLength } = await staged(store, image);
   const { build, write } = store.db;
@@ -178,7 +178,7 @@ test('while somebody is about to remove an object, nobody stores it; who died ov
   expect(await rejection(staged(store, image))).toMatch(/is being removed/);
   expect(await store.objects.get(sha256)).toHaveLength(byteLength);
   if (store.db.dialect === 'postgres') {
-    // Its clock counts, and not that of a machine which is five minutes ahead.
+    // The clock of the database counts, and not that of a machine which is five minutes ahead.
     const ahead = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 300_000);
     expect(await rejection(staged(store, image))).toMatch(/is being removed/);
     ahead.mockRestore();

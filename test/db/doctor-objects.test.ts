@@ -11,7 +11,10 @@ beforeEach(() => {
 });
 afterEach(() => place.remove());
 
-/** The objects of the store, each a few milliseconds late, and how many were asked for at the same time at most. */
+/**
+ * The objects of the store, each a few milliseconds late, and the greatest number of them that were asked for
+ * at once.
+ */
 function late(objects: ObjectStore): ObjectStore & { readonly mostAtOnce: () => number } {
   let underWay = 0;
   let most = 0;
@@ -21,7 +24,7 @@ function late(objects: ObjectStore): ObjectStore & { readonly mostAtOnce: () => 
     async get(sha256) {
       most = Math.max(most, ++underWay);
       try {
-        // Later ones are answered earlier.
+        // The store answers later requests earlier.
         await sleep(20 - underWay);
         return await objects.get(sha256);
       } finally {
@@ -46,7 +49,7 @@ async function damageTwo(): Promise<void> {
   writeFileSync(store.objects.location(pictures[12]!), 'something else');
 }
 
-test('objects are asked for sixteen at a time, and what is wrong with them is told as if it were one by one', async () => {
+test('the doctor asks for sixteen objects at a time, and reports their faults in the order of the rows', async () => {
   await damageTwo();
   const objects = late(place.store.objects);
   const told: string[] = [];
@@ -64,7 +67,7 @@ test('objects are asked for sixteen at a time, and what is wrong with them is to
   expect(objects.mostAtOnce()).toBe(16);
 });
 
-test('whoever stops at the first violation has waited for what was asked for', async () => {
+test('a caller that stops at the first violation waits for the requests under way', async () => {
   await damageTwo();
   let underWay = 0;
   const { objects, db } = place.store;

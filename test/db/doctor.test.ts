@@ -18,8 +18,8 @@ import type { Sound } from './place.js';
 import { config, configWithSurrogates, finishExperiment, NOW } from '../support/small-experiment.js';
 import { means, named, Patient } from './patient.js';
 
-// Run 0 and 1 have a fixed seed and end at a cycle; 2 and 3 have seed -1 and all of their 12 steps. Even steps are
-// pictures, odd ones captions.
+// Runs 0 and 1 have a fixed seed and end at a cycle; runs 2 and 3 have seed -1 and all of their 12 steps.
+// Even steps are pictures, odd ones captions.
 let sound: Sound;
 let experiment: string;
 let patient: Patient;
@@ -40,20 +40,20 @@ describe('a sound store', () => {
     expect(await patient.violations({ experiment })).toEqual([]);
   });
 
-  test('has none while nothing is finished, or where cycles are continued', async () => {
+  test('has none while nothing is finished, or if runs continue at cycles', async () => {
     await finishExperiment(patient.store, { ...config, on_cycle: 'continue' });
     const another = { ...config, name: 'another' };
     await patient.store.experiments.plan(experimentId(another), another, NOW);
     expect(await patient.violations()).toEqual([]);
   });
 
-  test('is not changed by looking', async () => {
+  test('is not changed by a check', async () => {
     const before = await patient.place.rows();
     await patient.violations();
     expect(await patient.place.rows()).toEqual(before);
   });
 
-  test('can be written while it is looked at, and is seen as it was', async () => {
+  test('can be written during a check, which sees it as it was', async () => {
     const begun: Promise<void>[] = [];
     const onProgress = () => {
       if (begun.length === 0) begun.push(patient.change('delete from embeddings'));
@@ -65,7 +65,7 @@ describe('a sound store', () => {
   });
 });
 
-// Rows that the corruptions below are done to.
+// The rows that the corruptions below change.
 const embeddingOfCaption = async () =>
   `3 embeddings ${await patient.step(2, 5)}/${await patient.model('TextPoints')}`;
 
@@ -118,8 +118,9 @@ async function dimensionWith(assignment: string, ...values: unknown[]) {
 }
 
 /**
- * What becomes of it: `mended` as it was; `cut`, only where steps may be given up, and as it was once they are made again;
- * `anew`, where a drawn seed is lost with what cannot be proven; `lost`, where nothing but a copy helps.
+ * The result of the repairs. `mended`: as it was. `cut`: only if steps may be given up, and as it was after
+ * they are made again. `anew`: a drawn seed is lost with everything that cannot be proven. `lost`: only a
+ * copy of the store helps.
  */
 type Prospect = 'mended' | 'cut' | 'anew' | 'lost';
 
@@ -136,7 +137,10 @@ function corruptions(list: readonly Corruption[]): void {
   });
 }
 
-/** Found by the same query, and mended in the same way, as one beside them: a copy of a Postgres database takes too long for each. */
+/**
+ * Corruptions that the same query finds and the same repair mends as one beside them: a copy of a Postgres
+ * database takes too long for each.
+ */
 function variants(list: readonly Corruption[]): readonly Corruption[] {
   return isOnPostgres() ? [] : list;
 }
@@ -153,7 +157,10 @@ async function expectMended(prospect: Prospect): Promise<void> {
   else expect(again).toBe(sound.digest);
 }
 
-/** Found by looking at the whole file (`6!` where it is the experiment's row), which is no part of looking at one experiment. */
+/**
+ * Found by the check of the whole file (`6!` for the experiment's row), which the check of one experiment
+ * leaves out.
+ */
 function isOfTheFile(name: string): boolean {
   return name.startsWith('6! ') || (name.startsWith('6 ') && name !== `6 experiments ${experiment}`);
 }
@@ -182,7 +189,8 @@ describe(`invariant 0: ${INVARIANTS[0]}`, () => {
         await patient.sql('drop index runs_identity');
         const id = await patient.run(3);
         await patient.change('update runs set run_index = 1 where id = ?', id);
-        // Its seed is -1, the plan's of run 1 is fixed; being there twice is said once.
+        // Its seed is -1, and the plan's seed for run 1 is fixed. The doctor reports once that the run exists
+        // twice.
         return [`0 runs ${experiment}/3`, `0 runs ${id}`, '6 runs runs_identity'];
       },
       'anew',
@@ -350,7 +358,7 @@ describe(`invariant 1: ${INVARIANTS[1]}`, () => {
           `update runs set cycle_start = cycle_start + 1, cycle_length = cycle_length - 1 where run_index = 0`,
         );
         const run = `1 runs ${await patient.run(0)}`;
-        // No round of the network, and different outputs.
+        // The cycle is no whole round of the network, and its outputs differ.
         return [run, run, `6 runs ${await patient.run(0)}`];
       },
     ],
@@ -359,7 +367,7 @@ describe(`invariant 1: ${INVARIANTS[1]}`, () => {
       async () => {
         await patient.change('update runs set cycle_start = 1, cycle_length = 12 where run_index = 2');
         const run = `1 runs ${await patient.run(2)}`;
-        // Seed -1, no repeat, and it did not stop there.
+        // The run has seed -1 and no repeat, and it did not stop there.
         return [run, run, run, `6 runs ${await patient.run(2)}`];
       },
     ],
@@ -382,7 +390,7 @@ describe(`invariant 1: ${INVARIANTS[1]}`, () => {
     ],
   ]);
 
-  test('steps filled in from a cycle are what the cycle gives', async () => {
+  test('steps filled in from a cycle are those of the cycle', async () => {
     const continued = { ...config, on_cycle: 'continue' } as const;
     const id = await finishExperiment(patient.store, continued);
     const run = await patient.store.runs.get(id, 0);
@@ -429,7 +437,7 @@ describe(`invariant 2: ${INVARIANTS[2]}`, () => {
         );
         const step = `2 invocations ${await patient.step(2, 5)}`;
         const next = `2 invocations ${await patient.step(2, 6)}`;
-        // The next step's model takes no picture, and its input is another.
+        // The model of the next step takes no picture, and its input is another artifact.
         const diagrams = [
           `4 diagrams ${await patient.diagram(2, 'ImagePoints')}`,
           `4 diagrams ${await patient.diagram(2, 'TextPoints')}`,
@@ -468,7 +476,7 @@ describe(`invariant 2: ${INVARIANTS[2]}`, () => {
           await patient.model('Painter'),
           await patient.step(2, 5),
         );
-        // Not its network's model, and not what that model promises.
+        // The model is not that of its network, and the output is not what that model promises.
         return [`2 invocations ${await patient.step(2, 5)}`, `2 invocations ${await patient.step(2, 5)}`];
       },
     ],
@@ -515,7 +523,7 @@ describe(`invariant 2: ${INVARIANTS[2]}`, () => {
         async () => {
           const id = await patient.output(2, 5);
           await patient.change(`update artifacts set text = cast(x'6120eda0bd' as text) where id = ?`, id);
-          // Neither its digest nor its length.
+          // Its digest and its length are wrong.
           return [`5 artifacts ${id}`, `5 artifacts ${id}`];
         },
       ],
@@ -626,7 +634,7 @@ describe(`invariant 4: ${INVARIANTS[4]}`, () => {
           await patient.model('Others'),
           id,
         );
-        // Missing for its own model, unknown, and made of points that are not there.
+        // The diagram of its own model is missing, the model is unknown, and its points do not exist.
         return [`4 runs ${await patient.run(2)}`, `4 diagrams ${id}`, `4 diagrams ${id}`];
       },
     ],
@@ -696,7 +704,7 @@ describe(`invariant 4: ${INVARIANTS[4]}`, () => {
       'no bar lives for ever',
       async () => {
         const [found] = await diagramWithBars((values) => void (values[values.length - 1] = 1e9));
-        // Miscounted, none endless, and another entropy.
+        // The count is wrong, no bar is endless, and the entropy is another.
         return [found!, found!, found!];
       },
     ],
@@ -744,7 +752,7 @@ describe(`invariant 4: ${INVARIANTS[4]}`, () => {
     expect(await patient.violations()).toEqual([]);
   });
 
-  test('points that differ in the sign of a zero are one', async () => {
+  test('points that differ only in the sign of a zero are one point', async () => {
     const [one, other] = [await patient.vector(2, 0), await patient.vector(2, 2)];
     const id = await diagram();
     for (const [vector, values] of [
@@ -831,7 +839,7 @@ describe(`invariant 5: ${INVARIANTS[5]}`, () => {
           `update artifacts set text = text || '!' where id = ?`,
           await patient.output(2, 1),
         );
-        // Neither its digest nor its length.
+        // Its digest and its length are wrong.
         return [`5 artifacts ${await patient.output(2, 1)}`, `5 artifacts ${await patient.output(2, 1)}`];
       },
     ],
@@ -856,7 +864,7 @@ describe(`invariant 5: ${INVARIANTS[5]}`, () => {
     expect((await patient.violations())[0]!.message).toContain(file);
   });
 
-  test('what nothing mentions is found after an hour, breaks nothing, and is deleted', async () => {
+  test('an unmentioned object is found after an hour, breaks no invariant, and is deleted', async () => {
     const { objects } = patient.store;
     const folder = dirname(await patient.object(await picture()));
     const [old, young] = [join(folder, '.abc.1.0.tmp'), join(folder, '.abc.1.1.tmp')];
@@ -879,7 +887,7 @@ describe(`invariant 5: ${INVARIANTS[5]}`, () => {
       return found;
     };
     expect(await orphans()).toEqual([old, artifact, objects.location(stray!)]);
-    // The row is no text of its digest; what it breaks goes with it.
+    // The row is no text of its digest; the rows that break with it go with it.
     await patient.mend();
     expect(await orphans()).toEqual([old, objects.location(stray!)]);
     for await (const orphan of findOrphans(patient.store.db, objects, Date.now())) {
@@ -894,10 +902,10 @@ describe(`invariant 5: ${INVARIANTS[5]}`, () => {
 
 describe(`invariant 6: ${INVARIANTS[6]}`, () => {
   corruptions([
-    ['an experiment runs and nobody drives it', () => experimentWith(`status = 'running'`)],
+    ['an experiment runs without a driver', () => experimentWith(`status = 'running'`)],
     ...variants([
       [
-        'an experiment is over and somebody drives it',
+        'an experiment has ended and still has a driver',
         () => experimentWith(`driver_workflow_id = 'w', driver_run_id = 'r'`),
       ],
       ['an experiment is over without an end', () => experimentWith('finished_at = null')],
@@ -960,7 +968,7 @@ describe(`invariant 6: ${INVARIANTS[6]}`, () => {
     expect(await patient.violations({ experiment })).toEqual([]);
     expect(await patient.mend()).toEqual([]);
     expect(await patient.violations()).toEqual([]);
-    // The id alone is lost.
+    // Only the id is lost.
     const id = expect.stringMatching(/^[0-9a-f]{32}$/) as unknown;
     expect(await row()).toEqual([{ ...(before as object[])[0], database_id: id }]);
     expect(await row()).not.toEqual(before);
@@ -975,7 +983,7 @@ describe(`invariant 6: ${INVARIANTS[6]}`, () => {
   });
 });
 
-test('of many violations every one is told', async () => {
+test('the doctor reports every one of many violations', async () => {
   await patient.change('update invocations set seed = seed + 1');
   let seen = 0;
   for (const violation of await patient.violations({ experiment })) if (violation.invariant === 2) seen++;
@@ -1004,7 +1012,7 @@ describe('the surrogates of a null model', () => {
   const set = (assignment: string) =>
     patient.change(`update surrogates set ${assignment} where ${where('sphere', 1, 0)}`);
 
-  test('are sound where all of them are there, also while some are still to come', async () => {
+  test('are sound if all of them exist, and while some are still to come', async () => {
     expect(await patient.violations()).toEqual([]);
     await patient.change(`update runs set status = 'running' where run_index = 2`);
     await patient.change(
@@ -1088,7 +1096,7 @@ describe('the surrogates of a null model', () => {
     for (const { repair } of found) expect(repair).not.toBeNull();
   });
 
-  test('are too many where the experiment asks for none', async () => {
+  test('are too many if the experiment asks for none', async () => {
     await patient.change(
       `update experiments set id = ?, config = json_remove(config, '$.null_model')`,
       experimentId(config),
@@ -1116,7 +1124,7 @@ describe('the surrogates of a null model', () => {
   });
 });
 
-test('a text that no model gives again, and that may not be stored, is given up where that is asked for', async () => {
+test('a text that no model gives again, and that may not be stored, is given up if the user asks for it', async () => {
   const id = await patient.output(2, 5);
   const text = '\u200b';
   const digest = createHash('sha256').update(text).digest();
@@ -1147,7 +1155,7 @@ test('a text that no model gives again, and that may not be stored, is given up 
   },
 );
 
-test('a prompt that may not be stored any more is named, with the command that takes it away', async () => {
+test('a prompt that may no longer be stored is named, with the command that removes it', async () => {
   const text = '\u3164';
   const prompt = await patient.one('select prompt_id from runs where run_index = 2');
   await patient.change('update artifacts set text = ? where id = ?', text, prompt);

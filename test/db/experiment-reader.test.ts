@@ -66,7 +66,7 @@ function rowsOf(query: string, ...values: readonly SqlValue[]): Promise<Record<s
 const OF_RUN =
   'from invocations i join embeddings e on e.invocation_id = i.id join models m on m.id = e.model_id';
 
-/** Each reading, the table that it is of, and the rows that it has to give in their order. */
+/** Each reading, its table, and the rows that it must give in their order. */
 const READINGS = [
   [
     'experiments',
@@ -146,7 +146,7 @@ test.each(READINGS)('%s come whole, in their order', async (_, table, read, quer
   );
 });
 
-test('what an experiment has is told from what others have', async () => {
+test('a reader separates the rows of an experiment from those of others', async () => {
   const texts = (await listOf(reader.artifactsOf(id, ['text'] as const))).map(({ text }) => text);
   expect(texts).toContain('the sea');
   expect(texts).not.toContain('a green pear');
@@ -155,7 +155,7 @@ test('what an experiment has is told from what others have', async () => {
   expect(own.length).toBeLessThan(all.length);
 });
 
-test('a row has the columns that are asked for, also of the rows that it points at', async () => {
+test('a row has the columns that the caller names, also of the rows that it points at', async () => {
   const [first] = await listOf(reader.stepsOf(run, ['sequence', 'model.name', 'output.modality'] as const));
   expect(first).toEqual({ sequence: 0, 'model.name': 'Painter', 'output.modality': 'image' });
 });
@@ -174,7 +174,7 @@ test('a reader sees one moment, whatever is written meanwhile', async () => {
   }
 });
 
-/** A snapshot that counts the rows that are taken from it, and the readings that were closed. */
+/** A snapshot that counts the rows that a reader takes from it, and the readings that are closed. */
 function watched(over: Snapshot) {
   const seen = { rows: 0, open: 0, closed: 0 };
   async function* rows<T>(query: string, ...values: readonly SqlValue[]) {
@@ -191,7 +191,7 @@ function watched(over: Snapshot) {
   return { seen, reader: experimentReader({ rows, close: () => over.close() }) };
 }
 
-test('rows are taken one by one, and a reading that is left is closed', async () => {
+test('the reader takes rows one by one, and closes a reading that the caller leaves', async () => {
   const { seen, reader: watching } = watched(snapshot);
   for await (const { sequence } of watching.stepsOf(run)) if (sequence === 1) break;
   expect(seen).toEqual({ rows: 2, open: 1, closed: 1 });
@@ -226,7 +226,7 @@ test('vectors come as numbers in portions of 4 MiB, each once, with all steps th
     const taken = watching.vectorsOf(at.id, model);
     const first = (await taken.next()).value!;
     expect([first.dimension, first.ids.length, first.points.length]).toEqual([2 ** 19, 2, 2 ** 20]);
-    // Two vectors, their steps, and the first step of the next one.
+    // The reader takes two vectors, their steps, and the first step of the next one.
     expect(seen.rows).toBeLessThanOrEqual(2 + first.sequences[0]!.length + first.sequences[1]!.length + 1);
     const portions = [first, ...(await listOf(taken))];
     const sequences = portions.flatMap((portion) => portion.sequences.flatMap((of) => [...of]));

@@ -38,7 +38,7 @@ function run(index: number): Promise<RunRow> {
 const drawnOf = (rows: readonly RunRow[]) =>
   rows.filter(({ seed }) => seed === -1).map(({ drawnSeed }) => drawnSeed);
 
-/** What the doctor says of the store. */
+/** The findings of the doctor in the store. */
 async function found() {
   const violations: string[] = [];
   const unfinished: UnfinishedPlan[] = [];
@@ -79,7 +79,7 @@ describe('planning', () => {
     const wideId = 'wide';
     const given = Array.from({ length: 1050 }, (_, k) => (k % 7 === 0 ? null : 5000 + k));
 
-    /** Ends a plan in its second transaction. */
+    /** Interrupts a plan in its second transaction. */
     async function cutOff(of: ExperimentConfig): Promise<void> {
       await place.fault('insert on runs', 'new.run_index = 1500');
       expect(await rejection(store.experiments.plan(wideId, of, NOW))).toContain('pulled out');
@@ -100,7 +100,7 @@ describe('planning', () => {
       return rows;
     }
 
-    test('goes on where it was cut off, and keeps the drawn seeds that are there', async () => {
+    test('continues where it was cut off, and keeps the stored drawn seeds', async () => {
       await cutOff(wide);
       const before = await store.runs.list(wideId);
       await store.experiments.plan(wideId, wide, NOW + 1);
@@ -110,11 +110,11 @@ describe('planning', () => {
       expect(await store.experiments.get(wideId)).toMatchObject({ createdAt: NOW, status: 'planned' });
     });
 
-    test('goes on with the drawn seeds that a file gave, also where the next call gives none', async () => {
+    test('continues with the drawn seeds that a file gave, also if the next call gives none', async () => {
       await cutOff({ ...wide, drawn_seeds: given });
       const stored = (await store.experiments.get(wideId)).config;
       expect(stored.drawn_seeds).toEqual(given);
-      // The first 1,000 runs have 525 drawn seeds; of the others the file says which are to be drawn.
+      // The first 1,000 runs have 525 drawn seeds; for the others the file says which of them draw one.
       const told = await store.experiments.drawnSeeds(wideId);
       expect(told.slice(525)).toEqual(given.slice(525));
       expect(told.slice(0, 525)).toEqual(given.slice(0, 525).map((seed) => seed ?? expect.any(Number)));
@@ -124,7 +124,7 @@ describe('planning', () => {
       expect((await store.experiments.get(wideId)).config).toEqual(wide);
     });
 
-    test('takes drawn seeds of a file for the runs to come, and refuses others than are there or were given', async () => {
+    test('takes drawn seeds of a file for the runs to come, and refuses seeds other than those stored or given before', async () => {
       await cutOff(wide);
       const there = await store.experiments.drawnSeeds(wideId);
       expect(there).toHaveLength(1050);
@@ -173,7 +173,7 @@ describe('planning', () => {
       expect(await place.one('select count(*) from runs')).toBe(2000);
     });
 
-    test('ends where a user deletes the experiment meanwhile, which then goes as a whole', async () => {
+    test('ends if a user deletes the experiment meanwhile, which is then deleted whole', async () => {
       await cutOff(wide);
       expect(await store.deletion.begin(wideId, null, NOW)).toBe(true);
       await store.experiments.plan(wideId, wide, NOW);
@@ -185,7 +185,7 @@ describe('planning', () => {
       ).toBe(0);
     });
 
-    test('ends between two transactions where its caller gives up', async () => {
+    test('ends between two transactions if its caller gives up', async () => {
       const given = new AbortController();
       given.abort(new Error('given up'));
       expect(await rejection(store.experiments.plan(wideId, wide, NOW, null, given.signal))).toBe('given up');
@@ -234,7 +234,7 @@ describe('a claim', () => {
   ];
   beforeEach(async () => await store.experiments.plan(id, config, NOW));
 
-  test('goes to one of those who saw the same driver', async () => {
+  test('goes to one of the executions that saw the same driver', async () => {
     expect(await store.experiments.claim(id, one, null, NOW)).toBe(true);
     expect(await store.experiments.claim(id, other, null, NOW)).toBe(false);
     expect(await store.experiments.get(id)).toMatchObject({ status: 'running', driverRunId: 'one' });
@@ -248,7 +248,7 @@ describe('a claim', () => {
     expect(await store.experiments.claim(id, one, one, NOW)).toBe(true);
   });
 
-  test('says which service it is of, and a caller that saw that driver forgets both', async () => {
+  test('records its service, and a caller that saw that driver forgets both', async () => {
     const where = { kind: 'service', address: 'there:7233', namespace: 'default', machine: null } as const;
     const service = serviceAt(where, 'an id');
     await store.experiments.claim(id, { ...one, service }, null, NOW);
@@ -394,7 +394,7 @@ describe('models that are still called', () => {
     expect(await store.runs.stillCalled(id, all, 'none')).toEqual([]);
   });
 
-  test('are those of failed runs where these are asked about, all or one', async () => {
+  test('are those of failed runs if the caller asks about these, all or one', async () => {
     await store.experiments.plan(id, config, NOW);
     for (const index of [0, 1, 2]) await finishRun(store, await run(index), config);
     await store.runs.stop(await run(3), { status: 'failed', kind: 'DeviceError', message: 'x' }, NOW);
@@ -407,7 +407,7 @@ describe('models that are still called', () => {
     ]);
   });
 
-  test("are found by a run's vectors, where these are of one version", async () => {
+  test("are found by a run's vectors, if these are of one version", async () => {
     await store.experiments.plan(id, config, NOW);
     while (await step(store, await run(3), 'stop'));
     const { id: runId } = await run(3);
@@ -461,7 +461,7 @@ describe('figures', () => {
     });
   });
 
-  test('of all runs tell each run with its entropies, and what a table of them has to have room for', async () => {
+  test('of all runs list each run with its entropies, and the widths that their table needs', async () => {
     const id = await finishExperiment(store);
     const listed = [];
     for await (const overview of store.runOverviews.list(id)) listed.push(overview);
@@ -572,11 +572,11 @@ async function listed<T>(rows: AsyncIterable<T>): Promise<T[]> {
 }
 
 describe('content', () => {
-  test('is equal in two stores that came by it in different ways', async () => {
+  test('is equal in two stores that obtained it in different ways', async () => {
     await finishExperiment(store);
     const elsewhere = await emptyPlace();
     try {
-      // Other ids, other times, other hosts, and an interruption.
+      // The other store has other ids, other times, other machines, and an interruption.
       await finishExperiment(elsewhere.store, { ...config, name: 'before it', prompts: ['something else'] });
       await elsewhere.store.experiments.plan(id, config, NOW + 77);
       await step(elsewhere.store, await elsewhere.store.runs.get(id, 0), 'stop');
@@ -633,7 +633,7 @@ describe('content', () => {
     expect(await contentDigest(store.db, id)).not.toBe(before);
   });
 
-  test('does not differ by times, hosts and how a value was come by', async () => {
+  test('does not differ by times, machines and the way in which a value was obtained', async () => {
     await finishExperiment(store);
     const before = await contentDigest(store.db, id);
     await place.sql(`
@@ -645,7 +645,7 @@ describe('content', () => {
     expect(await contentDigest(store.db, id)).toBe(before);
   });
 
-  test('reading it half does not keep the store from being used', async () => {
+  test('a reading that ends half-way leaves the store usable', async () => {
     await finishExperiment(store);
     for await (const { kind } of contentOf(store.db, id)) if (kind === 'invocation') break;
     await store.experiments.plan('another', config, NOW);

@@ -33,7 +33,7 @@ async function stepAt(index: number, at: number): Promise<void> {
   );
 }
 
-/** The four runs of an experiment that was claimed now. */
+/** The four runs of an experiment that an execution claims now. */
 async function begin(): Promise<void> {
   await store.experiments.plan(id, config, NOW);
   await store.experiments.claim(id, DRIVER, null, NOW);
@@ -70,7 +70,7 @@ test('a store counts its experiments and runs by status, and the runs that are s
   expect(figures.runs).toEqual({ pending: 6, running: 1, finished: 2, failed: 1, cancelled: 0 });
   expect(figures.openRuns).toEqual({ pending: 6, running: 1 });
 
-  // What a user holds, and what a user deletes, is not to be done.
+  // Runs that a user holds, and runs of an experiment that a user deletes, are not to be done.
   await store.experiments.setPaused(id, true, NOW);
   const paused = await store.figures.whole();
   expect(paused.experiments).toMatchObject({ running: 0, paused: 1 });
@@ -127,6 +127,6 @@ test('pauses are left out of the time for which a step has been awaited', async 
   await store.experiments.setPaused(id, false, NOW + 62 * MINUTE);
   const { awaited } = await store.figures.whole();
   expect(awaitedMs(awaited[0]!, NOW + 64 * MINUTE)).toBe(3 * MINUTE);
-  // By the clock of a machine that is behind the one which made the step.
+  // The clock of this machine is behind that of the machine that made the step.
   expect(awaitedMs(awaited[0]!, NOW)).toBe(0);
 });

@@ -5,7 +5,10 @@ import { emptyPlace } from './places.js';
 import type { Place } from './place.js';
 import { config, finishExperiment, NOW, temporaryStore } from '../support/small-experiment.js';
 
-/** What ends a literal, a name, a comment or a statement in one dialect or the other, and what stands for a value. */
+/**
+ * Characters that end a literal, a name, a comment or a statement in one dialect or the other, and marks for
+ * values.
+ */
 const HOSTILE = [
   `'; drop table runs; --`,
   `\\'; drop table runs; --`,
@@ -49,7 +52,7 @@ test('texts that are SQL are stored, read, checked and merged as texts', async (
   expect(await violationsIn(store)).toEqual([]);
 });
 
-test('a failure that speaks SQL is logged as it is', async () => {
+test('the message of a failure that is SQL is logged as it is', async () => {
   const { store } = place;
   const id = await finishExperiment(store, { ...hostile, max_length: 2 });
   const before = await place.rows();
@@ -62,7 +65,7 @@ test('a failure that speaks SQL is logged as it is', async () => {
   expect(await place.rows()).toEqual(before);
 });
 
-test.each(HOSTILE)('an id of %j is that of no experiment', async (id) => {
+test.each(HOSTILE)('the id %j is that of no experiment', async (id) => {
   const { store } = place;
   await finishExperiment(store, { ...config, max_length: 2 });
   const before = await place.rows();

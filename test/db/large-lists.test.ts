@@ -13,7 +13,7 @@ import { config, fingerprint, NOW, rejection } from '../support/small-experiment
 import { emptyPlace, isOnPostgres } from './places.js';
 import type { Place } from './place.js';
 
-/** More than one statement of SQLite can name, which is 32,766. */
+/** More values than one statement of SQLite can have, which is 32,766. */
 const MANY = 33_000;
 
 const echo = generative('Echo', 'text', 'text');
@@ -44,7 +44,7 @@ const HOST = '(select min(id) from hosts)';
 const NUMBERS = (to: number) =>
   `with recursive numbers(k) as (select 1 union all select k + 1 from numbers where k < ${to})`;
 
-/** A vector of the only text, as its digest and bytes are for no model of ours. */
+/** A vector of the only text, with a digest and bytes that no model of ours gives. */
 function addVector(): Promise<number> {
   return place.run(
     `insert into vectors (model_id, artifact_id, sha256, bytes, norm, compute_ms, host_id)
@@ -118,7 +118,7 @@ async function longRun(of: Partial<ExperimentConfig> = {}): Promise<RunRow> {
 
 const idOf = (k: number) => `(select id from artifacts where text = 't${k}')`;
 
-/** How often the event loop got its turn while the work went on. */
+/** How often the event loop got its turn during the work. */
 async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
   let turns = 0;
   let next = setImmediate(function turn() {
@@ -133,7 +133,7 @@ async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
   return turns;
 }
 
-test('20,000 runs are planned in portions between which others have their turn', async () => {
+test('20,000 runs are planned in portions, between which other work has its turn', async () => {
   const wide = { ...config, networks: [['Echo']], prompts: ['hello'], seeds: Array<number>(20_000).fill(-1) };
   const id = experimentId(wide);
   const counts: number[] = [];
@@ -173,7 +173,7 @@ test('2,100 failed runs are reset in portions', async () => {
   expect(await store.experiments.runsByStatus(id)).toMatchObject({ pending: 2100, failed: 0 });
 });
 
-test('a text that 6,000 runs gave, and that cannot be made again, can be cut out of each of them', async () => {
+test('a text that 6,000 runs gave, and that no model gives again, can be cut out of each of them', async () => {
   await planned({ seeds: Array<number>(6000).fill(-1), max_length: 1 });
   // Its digest is not that of its text.
   await place.run(
@@ -199,7 +199,7 @@ test('a text that 6,000 runs gave, and that cannot be made again, can be cut out
   ]);
 });
 
-test('outputs of a long run are looked through, and given vectors, in portions between which others have their turn', async () => {
+test('outputs of a long run get their vectors in portions, between which other work has its turn', async () => {
   const run = await longRun();
   await addVector();
   const modelId = await store.provenance.modelId(points);
@@ -215,7 +215,7 @@ test('outputs of a long run are looked through, and given vectors, in portions b
   expect(await store.vectors.countPending(run, modelId, 'text')).toBe(0);
 });
 
-test('a reuse that is cut off leaves what was given so far, and the next one goes on', async () => {
+test('an interrupted reuse keeps the vectors that it gave, and the next one continues', async () => {
   const run = await longRun();
   await addVector();
   const modelId = await store.provenance.modelId(points);

@@ -64,7 +64,7 @@ async function begin(store: Store, steps: number): Promise<string> {
   return id;
 }
 
-test('what the target has not had is copied whole, with its pictures, and again is nothing to do', async () => {
+test('an experiment that the target does not have is copied whole, with its pictures, and a second merge has nothing to do', async () => {
   const id = await finishExperiment(source, configWithSurrogates);
   const other = await finishExperiment(target, { ...config, name: 'other' });
   const digest = await contentDigest(target.db, other);
@@ -105,7 +105,7 @@ test('a source that is less complete adds nothing, and takes nothing away', asyn
   expect(await into.rows()).toEqual(before);
 });
 
-test('what was interrupted in the source is to be resumed in the target, and what comes after it is added', async () => {
+test('a run that was interrupted in the source is to be resumed in the target, and its later steps are added', async () => {
   const id = await begin(source, 3);
   await source.runs.logFailure(
     await source.runs.get(id, 0),
@@ -125,7 +125,7 @@ test('what was interrupted in the source is to be resumed in the target, and wha
   expect(await violationsIn(target)).toEqual([]);
 });
 
-test('an experiment of two stores was at work when it was in either', async () => {
+test('an experiment of two stores was at work at the times of either', async () => {
   const HOUR = 3_600_000;
   const id = await begin(target, 2);
   await finishExperiment(source);
@@ -325,7 +325,7 @@ test('many runs are planned in transactions of at most 500 rows, and where that 
   expect((await target.experiments.get(id)).config).toEqual((await source.experiments.get(id)).config);
 });
 
-test('each run that was added is told', async () => {
+test('the merge reports each run that it added', async () => {
   await finishExperiment(source);
   const told: unknown[] = [];
   const parts = { source, target, dryRun: false, busy: async () => null, now: () => NOW };

@@ -12,7 +12,7 @@ import type { Place } from './place.js';
 import { emptyPlace } from './places.js';
 import { newFolder, sqlitePlace } from './sqlite-place.js';
 
-/** A merge adds no row to these: they are about one database. */
+/** A merge adds no row to these tables: they are about one database. */
 const NOT_MERGED = new Set<SQLiteTable>([
   schema.removedObjects,
   schema.objectsPlaces,
@@ -26,9 +26,9 @@ const OWN = new Map<SQLiteTable, readonly string[]>([
   [schema.models, ['id']],
   [schema.hosts, ['id']],
   [schema.artifacts, ['id']],
-  // Who drives it there, and what a user asked for there.
+  // The driver of the other store, and the requests of a user there.
   [schema.experiments, [...Object.keys(NO_DRIVER), 'pausedAt', 'deletingAt']],
-  // A user asked for the hold there.
+  // A user asked for the hold in the other store.
   [schema.runs, ['id', 'promptId', 'hold']],
   [schema.invocations, ['id', 'runId', 'modelId', 'inputId', 'outputId', 'hostId']],
   [schema.failures, ['id', 'runId']],
@@ -53,7 +53,7 @@ beforeAll(async () => {
   const run = await source.store.runs.get(id, 3);
   const failure = { stage: 'invocation', sequence: 3, kind: 'DeviceError', message: 'lost' } as const;
   await source.store.runs.logFailure(run, failure, NOW);
-  // Every column that is merged has a value in some row.
+  // Every merged column has a value in some row.
   await source.unguarded(
     'update invocations set cut_tokens = sequence + 1, output_cut = 1 where sequence % 3 = 1',
   );
@@ -103,12 +103,12 @@ test('the list of tables has every table of the schema', () => {
 });
 
 test.each([...OWN])(
-  'a merge copies every column of a table but those that are named: %#',
+  'a merge copies every column of a table except those that are named: %#',
   async (table, own) => {
     for (const name of columnNames(table).filter((column) => !own.includes(column))) {
       const where = `${getTableName(table)}.${name}`;
       const values = await valuesOf(source, table, name);
-      // Otherwise this test says nothing of the column: it needs a value above.
+      // Without a value above, this test would say nothing about the column.
       expect([where, values.some((value) => value !== 'null')]).toEqual([where, true]);
       expect([where, await valuesOf(target, table, name)]).toEqual([where, values]);
     }

@@ -8,8 +8,9 @@ import { invocations } from '../../db/schema.js';
 import type { Place } from './place.js';
 
 /**
- * A column of steps as a later migration would add it. It is put into the description of the table before any other module of the store
- * reads that: what reads, copies, compares and mends rows has to have it without a further word.
+ * A column of steps as a later migration would add it. The test puts it into the description of the table
+ * before any other module of the store reads that. Code that reads, copies, compares and mends rows must then
+ * handle it without a change.
  */
 const { guidanceScale } = sqliteTable('invocations', { guidanceScale: real('guidance_scale') });
 Object.assign(getTableColumns(invocations), { guidanceScale });
@@ -76,14 +77,14 @@ test('a reader gives it', async () => {
   expect(await scales(source, 0)).toEqual([7.5, null, 7.5, null]);
 });
 
-test('it is content where it has a value, and changes nothing where it has none', async () => {
+test('it is content if it has a value, and changes nothing if it has none', async () => {
   for (const row of await stepsOfContent(source)) {
     const isTold = 'sequence' in row && row.sequence % 2 === 0;
     expect(Object.entries(row).filter(([name]) => name === COLUMN)).toEqual(isTold ? [[COLUMN, 7.5]] : []);
   }
 });
 
-test('a merge copies it, and tells where two stores disagree about it', async () => {
+test('a merge copies it, and reports if two stores disagree about it', async () => {
   const { db } = source.store;
   if (!isSqlite(db)) throw new Error('a source is an SQLite file');
   const merge = async () => {
@@ -116,7 +117,7 @@ test('a copy of equal work has it', async () => {
   expect(equal?.call).toEqual({ cutTokens: null, outputCut: null, [COLUMN]: 7.5 });
 });
 
-test('what is filled in from a cycle has it', async () => {
+test('a step that is filled in from a cycle has it', async () => {
   const place = await laterPlace();
   try {
     const { store } = place;

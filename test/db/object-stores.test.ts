@@ -40,7 +40,7 @@ const describeS3 = 'path' in program ? describe : describe.skip;
 const BUCKET = 'pictures';
 let server: S3Server;
 
-/** A kind of store, made anew, and where it keeps the bytes of an object. */
+/** A kind of store, made anew, and the place where it keeps the bytes of an object. */
 interface Kind {
   readonly name: string;
   readonly open: () => { readonly objects: ObjectStore; readonly fileOf: (sha256: Buffer) => string };
@@ -118,7 +118,7 @@ function hex(found: readonly StoredObject[]): string[] {
   return found.map(({ sha256 }) => sha256.toString('hex'));
 }
 
-/** An error as the SDK makes it of a service's answer. */
+/** An error as the SDK makes it from a service's answer. */
 function answer(name: string, httpStatusCode: number): Error {
   return Object.assign(new Error('words of the service'), { name, $metadata: { httpStatusCode } });
 }
@@ -145,7 +145,7 @@ async function filled(objects: ObjectStore, count: number): Promise<Buffer[]> {
 if ('path' in program) {
   beforeAll(async () => {
     server = await startS3Server(program.path);
-    // The SDK finds credentials where users put them.
+    // The SDK finds credentials at the places where users put them.
     Object.assign(process.env, server.environment);
     await makeBucket(server, BUCKET);
   });
@@ -182,7 +182,7 @@ for (const kind of [FOLDER, S3]) {
       expect(await objects.get(sha256!)).toEqual(bytes);
     });
 
-    test('that are there already are not written again', async () => {
+    test('that exist already are not written again', async () => {
       const { objects, fileOf } = kind.open();
       const sha256 = await stored(objects, noise(100, 4));
       const { ino, mtimeMs } = statSync(fileOf(sha256));
@@ -190,7 +190,7 @@ for (const kind of [FOLDER, S3]) {
       expect(statSync(fileOf(sha256))).toMatchObject({ ino, mtimeMs });
     });
 
-    test('are listed in order of their names with sizes and times; what is no object is passed over', async () => {
+    test('are listed in order of their names with sizes and times; other files are left out', async () => {
       const { objects, fileOf } = kind.open();
       const before = Date.now() - 2000;
       const names = [];
@@ -206,10 +206,10 @@ for (const kind of [FOLDER, S3]) {
       }
     });
 
-    test('are listed to the last one where there are thousands', async () => {
+    test('are listed to the last one if there are thousands', async () => {
       const { objects, fileOf } = kind.open();
       const names = [];
-      // Written as files: the listing does not look at bytes.
+      // Written as files: a listing does not read the bytes.
       for (let k = 0; k < 2300; k++) {
         const sha256 = sha256Of(Buffer.from(String(k)));
         mkdirSync(dirname(fileOf(sha256)), { recursive: true });
@@ -219,7 +219,7 @@ for (const kind of [FOLDER, S3]) {
       expect(hex(await listed(objects))).toEqual(names.sort());
     });
 
-    test('that are not there are named', async () => {
+    test('that are missing are named', async () => {
       const { objects } = kind.open();
       const sha256 = sha256Of(Buffer.from('never stored'));
       expect(await objects.size(sha256)).toBeNull();
@@ -297,7 +297,7 @@ test('the check of a folder names one that cannot be made', async () => {
 describeS3(toldSkipped('a bucket', program), () => {
   const QUICK: BucketLimits = { answerMs: 300, silenceMs: 300 };
 
-  test('may be used without a prefix, and each prefix is a store of its own', async () => {
+  test('may be used without a prefix, and each prefix is a separate store', async () => {
     const whole = openBucket(bucketPlace({ prefix: '' }));
     const part = openBucket();
     const [inWhole, inPart] = [await stored(whole, noise(10, 20)), await stored(part, noise(10, 21))];
@@ -316,7 +316,7 @@ describeS3(toldSkipped('a bucket', program), () => {
     expect(await objects.size(sha256)).toBeNull();
   });
 
-  test('that is not there is named, with what to do', async () => {
+  test('that is missing is named, with what to do', async () => {
     const objects = openBucket(bucketPlace({ bucket: 'no-such-bucket' }));
     const refusal = {
       kind: 'InvalidInput',
@@ -331,7 +331,7 @@ describeS3(toldSkipped('a bucket', program), () => {
   });
 
   test.each([
-    ['an unknown key', { AWS_ACCESS_KEY_ID: 'somebody-else' }, /not those of the service/],
+    ['an unknown key', { AWS_ACCESS_KEY_ID: 'another-user' }, /not those of the service/],
     ['a wrong secret', { AWS_SECRET_ACCESS_KEY: 'not-the-secret' }, /not those of the service/],
     ['none', { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' }, /Could not load credentials/],
   ])('refuses credentials that are wrong: %s', async (_, variables, words) => {
@@ -392,7 +392,7 @@ describeS3(toldSkipped('a bucket', program), () => {
     });
   });
 
-  test('of a service without a region says which variable gives one', async () => {
+  test('of a service without a region names the variable for it', async () => {
     const before = process.env['AWS_REGION'];
     delete process.env['AWS_REGION'];
     try {
@@ -510,7 +510,7 @@ describeS3(toldSkipped('a service that refuses the first request for each object
     );
     try {
       const objects = openBucket(bucketPlace({ service: serviceAt(proxy.endpoint) }));
-      // A write decides for itself; it needs no permission to look.
+      // The write decides; it needs no permission to look.
       const sha256 = await stored(objects, noise(2000, 72));
       await expect(objects.size(sha256)).rejects.toMatchObject({
         kind: 'InvalidInput',
@@ -539,7 +539,7 @@ describeS3(toldSkipped('copying objects', program), () => {
     expect((await copy(source, target)).counts).toMatchObject({ copied: 0, present: 40, copiedBytes: 0 });
   });
 
-  test('goes on where it was stopped', async () => {
+  test('continues where it was stopped', async () => {
     const [source, target] = [FOLDER.open().objects, S3.open().objects];
     await filled(source, 60);
     const stopping = new AbortController();
@@ -579,7 +579,7 @@ describeS3(toldSkipped('copying objects', program), () => {
     for (const { sha256 } of await listed(source)) await target.get(sha256);
   });
 
-  test('ends with the error of a service that goes away, and goes on when it is back', async () => {
+  test('ends with the error of a service that fails, and continues when the service is back', async () => {
     const [source, target] = [FOLDER.open().objects, S3.open().objects];
     await filled(source, 30);
     const failed = copy(source, target, {

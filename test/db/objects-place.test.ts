@@ -26,7 +26,7 @@ function open(folder = data, objects: string | null = null): Store {
   return store;
 }
 
-test('the first one to write records where the objects are, and others there find them', async () => {
+test('the first process that writes records the place of the objects, and others find them there', async () => {
   const first = open();
   await first.objectsPlace.check();
   expect(await first.objectsPlace.recorded()).toBeNull();
@@ -42,7 +42,7 @@ test('the first one to write records where the objects are, and others there fin
   expect(await other.objectsPlace.recorded()).toEqual(recorded);
 });
 
-test('processes that are the first together record one place', async () => {
+test('several first processes record one place', async () => {
   const stores = [open(), open(), open()];
   await Promise.all(stores.map(({ objectsPlace }) => objectsPlace.settle()));
   const { placeId } = (await stores[0]!.objectsPlace.recorded())!;
@@ -84,7 +84,7 @@ test('a process whose objects are elsewhere is refused, with both places and wha
     );
     expect(told).toContain('"panic-tda objects use"');
   }
-  // Another database's place is none of this one either.
+  // A place of another database is not this one's either.
   await open(join(root, 'other'), join(root, 'of-another')).objectsPlace.settle();
   expect(await rejection(open(data, join(root, 'of-another')).objectsPlace.settle())).toContain(shared);
   expect(await own.objects.id()).toBeNull();
@@ -96,7 +96,7 @@ test('of two processes that are the first in different places one is refused', a
   expect(ended.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
 });
 
-test('a folder that is moved, renamed or copied goes on working, alone or with its data folder', async () => {
+test('a folder that a user moves, renames or copies continues to work, alone or with its data folder', async () => {
   const store = open();
   await store.objectsPlace.settle();
   await finishExperiment(store);
@@ -115,7 +115,7 @@ test('a folder that is moved, renamed or copied goes on working, alone or with i
   expect((await moved.objectsPlace.recorded())!.place).toContain(apart);
 });
 
-test('objects that were copied are used once somebody says so, and what is missing there is counted', async () => {
+test('copied objects are used after a user says so, and the missing ones are counted', async () => {
   const store = open();
   await store.objectsPlace.settle();
   await finishExperiment(store);
@@ -161,7 +161,7 @@ test('a mark that was deleted where the objects were last is made again', async 
   expect(await createObjectFolder(join(data, 'objects')).id()).toBe(id);
 });
 
-/** Marks of a place as older versions left it. */
+/** Removes the marks of a place that older versions did not write. */
 function forgetOwner(objects: string): void {
   rmSync(join(objects, 'panic-tda-objects.owner.json'));
 }
@@ -203,7 +203,7 @@ describe('a place belongs to one database', () => {
   });
 
   test('of which another is refused that has the same pictures in a folder of its own', async () => {
-    // Its own objects, at first; then the other's, which know whose they are.
+    // The process has its own objects at first, and then those of the other database, which name their owner.
     const own = open(join(root, 'own'));
     await own.objectsPlace.settle();
     await finishExperiment(own);
@@ -215,7 +215,7 @@ describe('a place belongs to one database', () => {
     await open(join(root, 'own')).objectsPlace.requireOwn();
   });
 
-  test('until a restored one takes it over, which refuses the original from then on', async () => {
+  test('until a restored database takes it over, and then the original is refused', async () => {
     cpSync(data, join(root, 'copy'), { recursive: true });
     const copy = open(join(root, 'copy'), shared);
     await copy.objectsPlace.use({ takeOver: true });
@@ -226,7 +226,7 @@ describe('a place belongs to one database', () => {
     expect(await rejection(original.objectsPlace.requireOwn())).toMatch(OTHER);
   });
 
-  test('also one of an older version, once a writer has said so: before, nothing is deleted there', async () => {
+  test('also one of an older version, after a writer has recorded it: before, nothing is deleted there', async () => {
     forgetOwner(shared);
     cpSync(data, join(root, 'copy'), { recursive: true });
     const [original, copy] = [open(data, shared), open(join(root, 'copy'), shared)];
@@ -235,7 +235,7 @@ describe('a place belongs to one database', () => {
         /nothing says to which .*none is deleted there.*objects use/,
       );
     }
-    // Of two that are the first together one is told, and the other refused.
+    // Of two processes that are the first together one gets the place, and the other is refused.
     const ended = await Promise.allSettled([original.objectsPlace.settle(), copy.objectsPlace.settle()]);
     expect(ended.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
     const told = ended.find(({ status }) => status === 'fulfilled');

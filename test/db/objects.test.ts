@@ -26,7 +26,7 @@ async function path(): Promise<string> {
 }
 
 describe('contents', () => {
-  test('are stored once, whatever comes first', async () => {
+  test('are stored once, in whatever order they come', async () => {
     const ids = [];
     for (const artifact of [red, blue, red]) ids.push(await put(artifact));
     expect(ids[2]).toBe(ids[0]);
@@ -58,13 +58,13 @@ describe('contents', () => {
     expect(bytes.byteLength).toBe(byteLength);
   });
 
-  test('an id that is not there is a conflict', async () => {
+  test('an unknown id is a conflict', async () => {
     await expect(place.store.artifacts.load(99)).rejects.toMatchObject({ kind: 'StoreConflict' });
   });
 });
 
 describe('an object', () => {
-  test('is there in full before a row can point at it', async () => {
+  test('is stored in full before a row can point at it', async () => {
     const { sha256, byteLength } = await staged(place.store, red);
     expect(statSync(place.store.objects.location(sha256)).size).toBe(byteLength);
     expect(place.store.db.sqlite.prepare('select count(*) from artifacts').pluck().get()).toBe(0);

@@ -25,12 +25,12 @@ async function pragma(name: string): Promise<unknown> {
   }
 }
 
-/** Takes back the migration of where a driver is. */
+/** Takes back the migration that added the place of a driver. */
 const WITHOUT_DRIVER_PLACE = ['kind', 'address', 'namespace', 'folder', 'machine']
   .map((column) => `alter table experiments drop column driver_${column};`)
   .join('\n');
 
-/** Takes back the migration of databases, builds and routes, and that behind it. */
+/** Takes back the migration of databases, builds and routes, and those after it. */
 const WITHOUT_FLEET = `
   ${WITHOUT_DRIVER_PLACE}
   drop table databases;
@@ -98,7 +98,7 @@ describe('opening a store', () => {
     await store.close();
   });
 
-  test('writes ahead, waits for every commit to be on disk, and minds foreign keys', async () => {
+  test('uses a write-ahead log, waits until every commit is on disk, and enforces foreign keys', async () => {
     expect(await pragma('journal_mode')).toBe('wal');
     expect(await pragma('synchronous')).toBe(2);
     expect(await pragma('foreign_keys')).toBe(1);
@@ -225,7 +225,7 @@ function thrownBy(work: () => unknown): unknown {
 }
 
 describe('opening a store for reading', () => {
-  test('makes nothing where there is none', () => {
+  test('makes nothing if there is none', () => {
     expect(openStoreReadonly(folder)).toBeNull();
     expect(readdirSync(folder)).toEqual([]);
   });

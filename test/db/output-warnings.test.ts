@@ -41,7 +41,7 @@ async function made(
   return id;
 }
 
-/** Indices of the runs with two or more distinct captions: drawn seeds give others each time. */
+/** Indices of the runs with two or more distinct captions, which differ each time because seeds are drawn. */
 async function varied(id: string): Promise<number[]> {
   const runs = await store.runs.list(id);
   const captions = await Promise.all(
@@ -55,7 +55,7 @@ async function varied(id: string): Promise<number[]> {
 const warnings = (id: string, of = ofTexts) => store.summaries.sharedVectors(id, of.embedding_models);
 
 describe('one vector for distinct outputs', () => {
-  test('is told where all outputs of an experiment share it', async () => {
+  test('is reported if all outputs of an experiment share it', async () => {
     const id = await made(ofTexts, () => [1, 2, 3, 4]);
     const runs = await varied(id);
     expect(runs.length).toBeGreaterThan(0);
@@ -66,24 +66,24 @@ describe('one vector for distinct outputs', () => {
     ]);
   });
 
-  test('is told where each run has one of its own', async () => {
+  test('is reported if each run has one of its own', async () => {
     const id = await made(ofTexts, (run) => [1, 2, 3, 4 + run]);
     const runs = await varied(id);
     expect(await warnings(id)).toEqual([{ model: 'TextPoints', everywhere: false, runs: runs.length }]);
   });
 
-  test('is told where each run has a single output', async () => {
+  test('is reported if each run has a single output', async () => {
     const of = { ...ofTexts, max_length: 2 };
     const id = await made(of, () => [1, 2, 3, 4]);
     expect(await warnings(id, of)).toEqual([{ model: 'TextPoints', everywhere: true, runs: 0 }]);
   });
 
-  test('is none where outputs have vectors of their own', async () => {
+  test('is not reported if outputs have vectors of their own', async () => {
     const id = await made(ofTexts, (run, output) => [1, 2, 3 + run, 4 + output]);
     expect(await warnings(id)).toEqual([]);
   });
 
-  test('is none where there is one output only, or none', async () => {
+  test('is not reported if there is one output only, or none', async () => {
     const of = { ...ofTexts, prompts: ['the sea'], seeds: [7], max_length: 2 };
     expect(await warnings(await made(of, () => [1, 2, 3, 4]), of)).toEqual([]);
     await store.experiments.plan('empty', { ...of, seeds: [8] }, NOW);

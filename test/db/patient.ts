@@ -6,7 +6,7 @@ import { BAR_MEASURES } from '../../tda/index.js';
 import type { DroppedCheck, Place } from './place.js';
 import { answer, catalogue, finishAgain, fingerprint, NOW } from '../support/small-experiment.js';
 
-/** The models of the small experiment, asked again. */
+/** The models of the small experiment, for repeated calls. */
 export const means: Means = {
   measures: BAR_MEASURES,
   catalogue,
@@ -23,7 +23,7 @@ export const means: Means = {
 
 const MOST_ROUNDS = 8;
 
-/** A copy of a sound store whose database lets anything be written to it. */
+/** A copy of a sound store whose database accepts every write. */
 export class Patient {
   readonly store: Store;
   readonly folder: string;
@@ -37,14 +37,17 @@ export class Patient {
     this.folder = place.folder;
   }
 
-  /** Changes rows behind the store's back; at least one, so that a test cannot miss its mark. */
+  /**
+   * Changes rows without the store's own code. It changes at least one, so that a test cannot miss its
+   * target.
+   */
   async change(statement: string, ...values: readonly unknown[]): Promise<void> {
     const { changes, dropped } = await this.place.unguarded(statement, ...values);
     this.dropped.push(...dropped);
     if (changes === 0) throw new Error(`nothing changed: ${statement}`);
   }
 
-  /** Deletes rows and all that hangs on them. */
+  /** Deletes rows and all rows that depend on them. */
   async remove(statement: string): Promise<void> {
     if ((await this.place.run(statement)) === 0) throw new Error(`nothing changed: ${statement}`);
   }
@@ -58,8 +61,8 @@ export class Patient {
   }
 
   /**
-   * What is found of a corruption (`6 TABLE ID` where a row breaks a check). No row of Postgres breaks a check that is there:
-   * it was dropped, and that is what is found.
+   * The findings for a corruption (`6 TABLE ID` if a row breaks a check). On Postgres no row breaks an
+   * existing check: the check was dropped first, and the doctor finds that.
    */
   found(names: readonly string[]): readonly string[] {
     const tables = new Set(this.dropped.map(({ table }) => table));
@@ -120,7 +123,7 @@ export class Patient {
     return found;
   }
 
-  /** Mends in rounds, as `doctor --fix` does; returns what could not be mended, and why. */
+  /** Mends in rounds, as `doctor --fix` does. Returns the repairs that were impossible, with the reasons. */
   async mend(options: { readonly cutBack?: boolean } = {}): Promise<string[]> {
     const cutBack = options.cutBack ?? false;
     for (let round = 0; ; round++) {
@@ -138,7 +141,7 @@ export class Patient {
     }
   }
 
-  /** Makes what was deleted, as `resume` does; returns the digest of the content. */
+  /** Makes the deleted rows again, as `resume` does. Returns the digest of the content. */
   async resume(): Promise<string> {
     await finishAgain(this.store, this.experiment);
     return contentDigest(this.store.db, this.experiment);
@@ -149,7 +152,7 @@ export class Patient {
   }
 }
 
-/** Violations in a form that a list of expectations can be written in: `4 diagrams 7`. */
+/** Violations in a form for a list of expectations: `4 diagrams 7`. */
 export function named(violations: readonly Violation[]): string[] {
   return violations.map(({ invariant, table, id }) => `${invariant} ${table} ${id}`);
 }

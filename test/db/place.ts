@@ -1,17 +1,17 @@
 import type { Store } from '../../db/index.js';
 
-/** An empty store that is removed with `remove`, and its database by raw SQL. */
+/** An empty store, which `remove` deletes, and access to its database by raw SQL. */
 export interface Place {
   readonly folder: string;
   readonly store: Store;
   /** Runs statements. */
   sql(statements: string): Promise<void>;
-  /** Lets every such change of a row fail (`insert on runs`), where the condition holds; until `mend`. */
+  /** Makes every such change of a row (`insert on runs`) fail if the condition holds, until `mend`. */
   fault(change: string, condition?: string): Promise<void>;
   mend(): Promise<void>;
-  /** Runs one statement (`?` stands for values); tells how many rows it changed. */
+  /** Runs one statement (`?` stands for values). Returns how many rows it changed. */
   run(statement: string, ...values: readonly unknown[]): Promise<number>;
-  /** The same, and no trigger, check or foreign key of the database refuses it. */
+  /** Runs one statement so that no trigger, check or foreign key of the database refuses it. */
   unguarded(statement: string, ...values: readonly unknown[]): Promise<Unguarded>;
   /** The first column of the first row. */
   one(query: string, ...values: readonly unknown[]): Promise<unknown>;
@@ -19,7 +19,7 @@ export interface Place {
   column(query: string): Promise<unknown[]>;
   /** Every row of every table as it is, with ids and times. */
   rows(): Promise<Record<string, unknown[]>>;
-  /** Begins a transaction for raw SQL, of which nothing will be left. */
+  /** Begins a transaction for raw SQL that is rolled back. */
   trial(): Promise<Trial>;
   remove(): Promise<void>;
 }
@@ -31,14 +31,14 @@ export interface DroppedCheck {
 
 export interface Unguarded {
   readonly changes: number;
-  /** Checks that had to go for it: a connection to Postgres cannot ignore them. */
+  /** Checks that were dropped for it: a connection to Postgres cannot ignore them. */
   readonly dropped: readonly DroppedCheck[];
 }
 
-/** A store with a finished experiment, of which copies are made. */
+/** A store with a finished experiment, which tests copy. */
 export interface Sound {
   readonly experiment: string;
-  /** Of its content. */
+  /** The digest of its content. */
   readonly digest: string;
   copy(): Promise<Place>;
   remove(): Promise<void>;
@@ -48,9 +48,14 @@ export interface Sound {
 export interface Trial {
   sql(statements: string): Promise<void>;
   column(query: string): Promise<unknown[]>;
-  /** What the database says to statements that it refuses, a rule in the words of SQLite; '' where it takes them. */
+  /**
+   * The database's message for statements that it refuses, with a rule in the words of SQLite; '' if it
+   * accepts them.
+   */
   refusal(statements: string): Promise<string>;
-  /** Lets every other check of a table go, where the database names any of several that a row breaks. */
+  /**
+   * Drops every other check of a table, for a row that breaks several checks of which the database names any.
+   */
   only(check: string, table: string): Promise<void>;
   rollback(): Promise<void>;
 }

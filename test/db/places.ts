@@ -10,8 +10,8 @@ import { finishExperiment } from '../support/small-experiment.js';
 import { newFolder, sqliteCopy, sqlitePlace } from './sqlite-place.js';
 
 /**
- * Which database the tests of this file are about. The same tests are run on both: `postgres/NAME.test.ts` chooses Postgres and
- * imports `NAME.test.ts`.
+ * The database that the tests of this file use. The same tests run on both: `postgres/NAME.test.ts` chooses
+ * Postgres and imports `NAME.test.ts`.
  */
 let make: (objects: ObjectsPlace | null) => Promise<Place> = async (objects) =>
   sqlitePlace(newFolder(), objects);
@@ -22,12 +22,12 @@ export function isOnPostgres(): boolean {
   return onServer;
 }
 
-/** With its objects in a folder beside it, unless another place is named. */
+/** An empty store with its objects in a folder beside it, unless the test names another place. */
 export function emptyPlace(objects: ObjectsPlace | null = null): Promise<Place> {
   return make(objects);
 }
 
-/** Finishes an experiment in a store that is closed then, and copied. */
+/** Finishes an experiment in a store, then closes the store for copies. */
 export async function soundPlace(of: ExperimentConfig): Promise<Sound> {
   const place = await emptyPlace();
   const experiment = await finishExperiment(place.store, of);
@@ -43,14 +43,18 @@ export async function soundPlace(of: ExperimentConfig): Promise<Sound> {
 
 let one = 1;
 
-/** Those of many cases of a kind that this file tries: all of them on SQLite, and on Postgres as many as `onPostgres` says. */
+/**
+ * The cases of a kind that this file tries: all of them on SQLite, and on Postgres as many as `onPostgres`
+ * says.
+ */
 export function tried<Case>(cases: readonly Case[]): readonly Case[] {
   return cases.filter((_, index) => index % one === 0);
 }
 
 /**
- * Makes tests about Postgres; where no server can run here, one that is skipped and says why. Of many cases of a kind it tries one
- * of `oneOf`, the first among them: `npm test` tries all of them on SQLite, and `npm run test:night` on Postgres.
+ * Makes the tests run on Postgres. If no server can run here, it makes one test that is skipped and says why.
+ * Of many cases of a kind it tries one of `oneOf`, beginning with the first. `npm test` tries all of them on
+ * SQLite, and `npm run test:night` on Postgres.
  */
 export async function onPostgres(tests: () => Promise<unknown>, oneOf = 1): Promise<void> {
   const server = await suitePostgres();

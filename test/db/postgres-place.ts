@@ -12,7 +12,7 @@ import { asSuperuser, createDatabase } from '../support/suite-postgres.js';
 import type { DroppedCheck, Place, Trial } from './place.js';
 import { copiedFolder } from './sqlite-place.js';
 
-/** A database with the tables, and with what the raw SQL of tests uses. */
+/** A database with the tables, and with functions for the raw SQL of the tests. */
 export async function migratedTemplate(urlOf: (database: string) => string): Promise<string> {
   const name = await createDatabase(urlOf);
   await setUpDatabase({ url: urlOf(name), poolSize: 2 }, []);
@@ -98,7 +98,7 @@ export async function postgresPlace(
   return place;
 }
 
-/** Raw SQL of tests, which is written for SQLite. */
+/** Translates the raw SQL of tests, which is written for SQLite. */
 function asPostgres(statements: string): string {
   return statements
     .replaceAll('9e999', `'Infinity'`)
@@ -143,7 +143,9 @@ async function postgresTrial(client: PoolClient): Promise<Trial> {
   };
 }
 
-/** Which checks refuse a statement: the one that is named, or those that read JSON and found none. */
+/**
+ * The checks that refuse a statement: the one that the error names, or those that read JSON and found none.
+ */
 async function brokenChecks(client: PoolClient, statement: string, error: unknown): Promise<DroppedCheck[]> {
   if (!(error instanceof DatabaseError)) throw error;
   const { code, table, constraint } = error;
@@ -172,7 +174,7 @@ function inWordsOfSqlite(error: unknown): string {
   return `${rule}: ${error.constraint ?? error.column ?? ''}`;
 }
 
-/** What the raw SQL of tests uses of SQLite's, and what makes a row fail. */
+/** Functions of SQLite that the raw SQL of tests uses, and a trigger that makes a row fail. */
 const SQLITE_WORDS = `
   create function json_set(document text, path text, value jsonb) returns text language sql immutable as
     $$ select jsonb_set(document::jsonb, array[substr(path, 3)], value)::text $$;
@@ -185,7 +187,7 @@ const SQLITE_WORDS = `
   create function pulled_out() returns trigger language plpgsql as
     $$ begin raise exception 'pulled out'; end $$`;
 
-/** `?` as Postgres numbers it; those within quotes are left alone. */
+/** Turns each `?` into Postgres's numbered form; text within quotes stays as it is. */
 function numbered(query: string): string {
   let count = 0;
   return query.replaceAll(/'[^']*'|"[^"]*"|\?/g, (part) => (part === '?' ? `$${++count}` : part));

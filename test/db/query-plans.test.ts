@@ -32,7 +32,7 @@ test.each([
   const plan = await db.read(() => db.rows<{ detail: string }>(sql`explain query plan ${query()}`));
   const details = plan.map(({ detail }) => detail).join('\n');
   expect(details).toMatch(/SEARCH/);
-  // Of subqueries, which are bounded, and of small tables scans are as they should be.
+  // Scans of subqueries, which are bounded, and of small tables are correct.
   expect(details).not.toMatch(/SCAN (invocations|i|o|c|vectors|v|artifacts|a)\b/);
   expect(details).not.toMatch(/USE TEMP B-TREE FOR ORDER BY/);
 });

@@ -7,7 +7,7 @@ import { emptyPlace } from './places.js';
 import type { Place } from './place.js';
 import { config, NOW, step } from '../support/small-experiment.js';
 
-/** A step a second, for longer than anybody watches. */
+/** A step a second, for longer than the rate looks back. */
 const STEPS = 5000;
 const END = NOW + 1000 * (STEPS - 1);
 const long = { ...config, prompts: ['a red apple'], seeds: [-1], max_length: STEPS + 1 };
@@ -52,7 +52,7 @@ test('it is found by the index of the steps, and does not read what is older', a
       store.db.rows<{ detail: string }>(sql`explain query plan ${query}`),
     );
     const details = plan.map(({ detail }) => detail);
-    // By name; a subquery may be looked up once for each of its uses.
+    // A set of names; a plan may look a subquery up once for each of its uses.
     const ofSteps = details.filter((detail) => detail.includes('invocations'));
     expect(ofSteps.length).toBeGreaterThanOrEqual(3);
     for (const detail of ofSteps) {
@@ -76,7 +76,7 @@ test('it is found by the index of the steps, and does not read what is older', a
   }
 });
 
-/** What Postgres tells of a step of a plan that it has made (EXPLAIN, format JSON). */
+/** The parts of Postgres's plan (EXPLAIN, format JSON) that these tests read. */
 interface PlanNode {
   readonly 'Relation Name'?: string;
   readonly 'Index Name'?: string;

@@ -51,7 +51,7 @@ async function rested(): Promise<number> {
 }
 
 describe('rests', () => {
-  test('are kept in order and apart, and none are read of what is no list of them', () => {
+  test('are kept in order and without overlap, and a text that is no list of them gives none', () => {
     const stored = JSON.stringify([
       [30, 40],
       [10, 20],
@@ -68,7 +68,7 @@ describe('rests', () => {
     }
   });
 
-  test('count as far as they lie in a span', () => {
+  test('count for the part that lies in a span', () => {
     const two = [
       [10, 20],
       [30, 40],
@@ -78,7 +78,7 @@ describe('rests', () => {
     expect(restedMs(two, 20, 30)).toBe(0);
   });
 
-  test('of two stores are when neither was at work', () => {
+  test('of two stores are the times when neither was at work', () => {
     const one = { from: 0, to: 100, rests: [[20, 60]] } as const;
     expect(commonRests(one, { from: 30, to: 50, rests: [] })).toEqual([
       [20, 30],
@@ -98,20 +98,20 @@ describe('rests', () => {
 });
 
 describe('a pause', () => {
-  test('is no time of work, however often it is written down', async () => {
+  test('is no time of work, however often it is recorded', async () => {
     await stepAt(0, NOW + SECOND);
     expect(await store.experiments.setPaused(id, true, NOW + 2 * SECOND)).toBe(true);
     expect(await store.experiments.setPaused(id, true, NOW + 3 * SECOND)).toBe(false);
     expect(await store.experiments.setPaused(id, false, NOW + HOUR)).toBe(true);
     expect(await store.experiments.setPaused(id, false, NOW + 2 * HOUR)).toBe(false);
     expect(await rests()).toEqual([[NOW + 2 * SECOND, NOW + HOUR]]);
-    // What lies behind the last step is not between steps.
+    // The time after the last step is not between steps.
     expect(await rested()).toBe(0);
     await stepAt(0, NOW + HOUR + SECOND);
     expect(await rested()).toBe(HOUR - 2 * SECOND);
   });
 
-  test('that a cancellation ends lasts until then, and the time until the next drive is none of work either', async () => {
+  test('that a cancellation ends lasts until then, and the time until the next drive is no time of work either', async () => {
     await stepAt(0, NOW + SECOND);
     await store.experiments.setPaused(id, true, NOW + 2 * SECOND);
     await store.runs.stop(await run(0), { status: 'cancelled' }, NOW + HOUR);
@@ -121,14 +121,15 @@ describe('a pause', () => {
     expect(await rests()).toEqual([[NOW + 2 * SECOND, NOW + 2 * HOUR]]);
   });
 
-  test('is no part of the pace, which begins anew behind it', async () => {
+  test('is no part of the rate, which begins anew after it', async () => {
     for (let k = 1; k <= 5; k++) await stepAt(2, NOW + 2 * k * SECOND);
     const rate = (at: number) => store.summaries.recentRate(id, at);
     expect(await rate(NOW + 10 * SECOND)).toBeCloseTo(0.5);
     await store.experiments.setPaused(id, true, NOW + 10 * SECOND);
     expect(await rate(NOW + 20 * SECOND)).toBe(0);
     await store.experiments.setPaused(id, false, NOW + 40 * SECOND);
-    // Nothing is known yet; then it is that of the steps behind the pause, and what passed before their calls does not count.
+    // The rate is not known yet. Later it is that of the steps after the pause, and the time before their
+    // calls does not count.
     expect(await rate(NOW + 44 * SECOND)).toBe(0);
     await stepAt(2, NOW + 45 * SECOND);
     expect(await rate(NOW + 45 * SECOND)).toBeCloseTo(0.5);
@@ -138,11 +139,11 @@ describe('a pause', () => {
 });
 
 describe('a time without a driver', () => {
-  test('lasts from the last thing that was stored to the next claim', async () => {
+  test('lasts from the last stored row to the next claim', async () => {
     expect(await rests()).toEqual([]);
     await stepAt(0, NOW + SECOND);
     await stepAt(1, NOW + 3 * SECOND);
-    // Its own driver, which was not told that it has it.
+    // The driver claims again, because it did not get the answer to its first claim.
     await store.experiments.claim(id, DRIVER, DRIVER, NOW + 4 * SECOND);
     expect(await rests()).toEqual([]);
     await store.experiments.claim(id, NEXT, DRIVER, NOW + HOUR);
@@ -153,7 +154,7 @@ describe('a time without a driver', () => {
     expect((await rests()).at(-1)).toEqual([NOW + HOUR + SECOND, NOW + 2 * HOUR]);
   });
 
-  test('ends where the same driver goes on, and is not counted twice with a pause', async () => {
+  test('ends when the same driver continues, and is not counted twice with a pause', async () => {
     await store.experiments.takeUp(id, NOW + SECOND);
     expect(await rests()).toEqual([]);
     await stepAt(0, NOW + 2 * SECOND);
@@ -163,7 +164,7 @@ describe('a time without a driver', () => {
     expect(await rests()).toEqual([[NOW + 2 * SECOND, NOW + 2 * HOUR]]);
   });
 
-  test('begins with the end of the last run where that was later than its steps', async () => {
+  test('begins with the end of the last run if that was later than its steps', async () => {
     await finishRun(store, await run(0), config);
     await place.sql(`update runs set finished_at = ${NOW + 5 * SECOND} where run_index = 0`);
     await store.experiments.claim(id, NEXT, DRIVER, NOW + HOUR);
@@ -180,7 +181,7 @@ describe('a time without a driver', () => {
 });
 
 describe('runs that are held one by one', () => {
-  test('are not among what is left to do', async () => {
+  test('do not count as work that is left to do', async () => {
     await stepAt(0, NOW);
     await hold(0, 'paused', NOW);
     await hold(1, 'cancelled', NOW);
@@ -198,7 +199,7 @@ describe('runs that are held one by one', () => {
     });
   });
 
-  test('keep their steps in the counts when they are let go', async () => {
+  test('keep their steps in the counts when a user releases them', async () => {
     await stepAt(0, NOW);
     await hold(0, 'cancelled', NOW);
     await store.runs.stop(await run(0), { status: 'cancelled' }, NOW);
@@ -207,7 +208,7 @@ describe('runs that are held one by one', () => {
     expect(await store.summaries.progress(id)).toMatchObject({ invocations: 1, invocationsHeld: 0 });
   });
 
-  test('are a rest of the experiment where nothing else of it was at work', async () => {
+  test('are a rest of the experiment if nothing else of it was at work', async () => {
     await stepAt(0, NOW + SECOND);
     await hold(0, 'paused', NOW + SECOND);
     await hold(0, null, NOW + 2 * SECOND);

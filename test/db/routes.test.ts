@@ -49,14 +49,14 @@ test('of workers that begin at the same time the routes of one are recorded, and
   ]);
 });
 
-test('routes that take the place of others leave none of them, and what stays keeps its record', async () => {
+test('routes that replace others leave none of them, and an unchanged route keeps its record', async () => {
   await store.routes.recordFirst(routes(['Flux', 'large'], ['SD', 'large'], ['Blip', 'words']), FIRST);
   const { byModel } = await store.routes.replace(routes(['Flux', 'large'], ['Blip', 'captions']), NEXT);
   expect([...byModel]).toEqual([
     ['Blip', { route: 'captions', ...NEXT }],
     ['Flux', { route: 'large', ...FIRST }],
   ]);
-  // The same once more is no change.
+  // The same routes once more are no change.
   const again = await store.routes.replace(routes(['Flux', 'large'], ['Blip', 'captions']), {
     by: 'last',
     at: 3,
@@ -64,7 +64,7 @@ test('routes that take the place of others leave none of them, and what stays ke
   expect(again.last).toMatchObject(NEXT);
 });
 
-test('routes that were all taken back are told from none ever: an old file does not bring them back', async () => {
+test('routes that a user took back differ from routes that never existed: an old file does not bring them back', async () => {
   await store.routes.recordFirst(routes(['Flux', 'large']), FIRST);
   const none = { byModel: new Map(), last: expect.objectContaining(NEXT) };
   expect(await store.routes.replace(routes(), NEXT)).toEqual(none);

@@ -15,7 +15,7 @@ export function copiedFolder(folder: string): string {
   return copy;
 }
 
-/** A copy of a data folder that nobody has open. */
+/** A copy of a data folder that no process has open. */
 export function sqliteCopy(folder: string): Place {
   return sqlitePlace(copiedFolder(folder), null);
 }
@@ -83,7 +83,7 @@ export function sqlitePlace(folder: string, objects: ObjectsPlace | null): Place
           }
         },
         async only() {
-          // The first in the order of the table is named, and the tests know it.
+          // SQLite names the first check in the order of the table, and the tests know it.
         },
         async rollback() {
           sqlite.exec('rollback');

@@ -59,7 +59,7 @@ describe('the numbers that are described', () => {
   });
 });
 
-describe('a number that versions before did not compute', () => {
+describe('a number that earlier versions did not compute', () => {
   test('may be null in its column, and is in its range otherwise', () => {
     const table = sqliteTable(
       'numbers',
@@ -74,10 +74,10 @@ describe('a number that versions before did not compute', () => {
     );
   });
 
-  test('is lacking where its bars give one', () => {
+  test('is lacking if its bars give one', () => {
     const bars = Float32Array.of(0, 1, 0, 2);
     const whole = barStatistics(bars);
-    // A damaged or older row, whatever the types of this version say.
+    // A damaged or older row lacks the number, whatever the types of this version say.
     const without = { ...whole, entropy: null as unknown as number };
     expect(lackingStatistics(without, bars, BAR_MEASURES, ['entropy'])).toEqual(['entropy']);
     expect(lackingStatistics(whole, bars, BAR_MEASURES, ['entropy'])).toEqual([]);
@@ -91,6 +91,6 @@ test.each([
   [Infinity, 'its made_up is Infinity; it is a number from -1 on'],
   [null, 'its made_up is null; it is a number from -1 on'],
   [-1, null],
-])('%d is in the range of its description, or what is wrong is told', (value, expected) => {
+])('%d is in the range of its description, or its fault is named', (value, expected) => {
   expect(rangeProblem(madeUp, value)).toBe(expected);
 });

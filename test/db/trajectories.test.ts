@@ -69,7 +69,7 @@ async function step(
 }
 
 describe('a step', () => {
-  test('starts at the prompt and goes on from the output before', async () => {
+  test('starts at the prompt and continues from the previous output', async () => {
     const run = await planned(config);
     expect(await store.invocations.position(run)).toEqual({ sequence: 0, inputId: run.promptId });
     const { next, ended, superseded } = await step(run, 1);
@@ -82,7 +82,7 @@ describe('a step', () => {
   test('that fails in the middle leaves nothing, and can be made again', async () => {
     const run = await planned({ ...config, max_length: 1 });
     const before = await counted('artifacts');
-    // The end of the run is the last thing that a step writes.
+    // The end of the run is the last write of a step.
     await place.fault('update on runs');
     expect(await rejection(step(run, 1))).toContain('pulled out');
     expect([await counted('invocations'), await counted('artifacts')]).toEqual([0, before]);
@@ -102,7 +102,7 @@ describe('a step', () => {
     expect(lengths).toEqual([1, 0, 1]);
   });
 
-  test('that is there already stands, and the late attempt changes nothing', async () => {
+  test('that is stored already stays, and the late attempt changes nothing', async () => {
     const run = await planned(config);
     await step(run, 1);
     const [rows, contents] = [await counted('invocations'), await counted('artifacts')];
@@ -130,7 +130,7 @@ describe('a step', () => {
     expect([await counted('invocations'), await counted('artifacts')]).toEqual([rows, contents]);
   });
 
-  test('that is there already with another seed is a conflict that says which', async () => {
+  test('that is stored already with another seed is a conflict that says which', async () => {
     const run = await planned(config);
     await step(run, 1);
     const again = store.invocations.commit(
@@ -168,7 +168,7 @@ describe('a step', () => {
     expect(await store.invocations.findEqualWork(revised, run.promptId, 7)).toBeNull();
   });
 
-  test('says how much of its input was not read, and so does the equal work that is made of it', async () => {
+  test('records how much of its input the model did not read, and so does a copy of it', async () => {
     const run = await planned(config);
     await step(run, 1, 'stop', undefined, { cutTokens: 12 });
     await step(run, 'a');
@@ -179,7 +179,7 @@ describe('a step', () => {
     });
   });
 
-  test('says that its output was cut, and so does what is made of it', async () => {
+  test('records that its output was cut, and so does a copy of it', async () => {
     const run = await planned({ ...config, max_length: 8, on_cycle: 'continue' });
     await step(run, 1, 'continue');
     const painted = await store.invocations.position(run);
@@ -223,7 +223,7 @@ describe('a step', () => {
   });
 });
 
-/** Commits these answers one after another; returns what the last one led to. */
+/** Commits these answers one after another. Returns the result of the last one. */
 async function walk(run: RunRow, answers: readonly (number | string)[], onCycle: OnCycle) {
   const committed = [];
   for (const answer of answers) committed.push(await step(run, answer, onCycle));
@@ -265,12 +265,12 @@ describe('a cycle', () => {
       };
       return store.invocations.commit(run, { ...work, onCycle: 'stop' }, NOW);
     };
-    // "a" at position 0, then at 1 and 2: other models come next, so nothing repeats yet.
+    // "a" comes at position 0, then at 1 and 2: other models come next, so nothing repeats yet.
     for (const name of ['Copier', 'Echo', 'Echo']) expect((await say('a', name)).cycle).toBeNull();
     expect(await say('a', 'Copier')).toMatchObject({ ended: 'cycle', cycle: { start: 0, length: 3 } });
   });
 
-  test('is not looked for where it would be none', async () => {
+  test('is not looked for if a repeat would be none', async () => {
     const run = await planned(config);
     expect(await walk(run, [1, 'a', 1, 'a', 1, 'a'], 'ignore')).toMatchObject({ ended: null, cycle: null });
     expect(await reread(run)).toMatchObject({ cycleStart: null, stopReason: null });

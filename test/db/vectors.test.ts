@@ -73,7 +73,7 @@ describe('vectors', () => {
     );
   });
 
-  test('are kept where there is one, whatever a late attempt brings', async () => {
+  test('stay once they are stored, whatever a late attempt brings', async () => {
     const batch = (await pending(textPoints)).map((output) => ({
       pending: output,
       vector: Float32Array.of(1, 2, 3, 4),
@@ -101,7 +101,7 @@ describe('vectors', () => {
     expect(await cloud(other)).toEqual(await cloud(run));
   });
 
-  test('of another revision of the model are none', async () => {
+  test('of another revision of the model do not count', async () => {
     await embed(store, run, textPoints);
     const revised = await store.provenance.modelId({ ...textPoints, revision: '2' });
     const wanted = await store.vectors.pending(run, revised, 'text');
@@ -164,7 +164,7 @@ describe('a diagram', () => {
     expect(await store.diagrams.find(run, await model(imagePoints), key(sha256))).toBeNull();
   });
 
-  test('of the same points and settings stands', async () => {
+  test('of the same points and settings stays', async () => {
     const before = await stored();
     await diagram(store, run, textPoints, config);
     expect(await stored()).toEqual(before);
@@ -182,7 +182,7 @@ describe('a diagram', () => {
     expect(rows).toBe(1);
   });
 
-  test('that cannot be stored leaves the one before it', async () => {
+  test('that cannot be stored leaves the previous one', async () => {
     const before = await stored();
     const { diagram: row, dimensions } = before[0]!;
     const [{ bars }] = dimensions as [(typeof dimensions)[0]];
@@ -215,7 +215,7 @@ describe('a diagram', () => {
     });
   });
 
-  test('does not finish its run before its surrogates are all there, each with the first commit that it had', async () => {
+  test('does not finish its run before all its surrogates are stored, and the first commit of each stays', async () => {
     const asking = configWithSurrogates;
     const experiment = experimentId(asking);
     await store.experiments.plan(experiment, asking, NOW);
@@ -247,7 +247,7 @@ describe('a diagram', () => {
     expect(rows.filter(({ dimension }) => dimension === 0).map(({ barCount }) => barCount)).toEqual([
       2, 2, 2, 2,
     ]);
-    // A stale diagram takes its surrogates along.
+    // The surrogates of a stale diagram go with it.
     await diagram(store, run, textPoints, { ...asking, null_model: null, max_edge_length: 1e6 });
     expect(await store.surrogates.ofDiagram(id)).toEqual([]);
     expect(await store.surrogates.missing((await stored())[0]!.diagram.id, asking.null_model!)).toHaveLength(

@@ -10,14 +10,14 @@ import { storedConfig } from '../../experiment/stored-config.js';
 import { validateExperiment } from '../../experiment/validate.js';
 import { catalogue, smallestConfig } from '../support/small-catalogue.js';
 
-/** Files with every field, by a version that had no table of fields: what it made of them, letter by letter. */
+/** Files with every field, and the results of a version without a table of fields, letter by letter. */
 interface Before {
   readonly file: object;
   readonly id: string;
   readonly config: string;
-  /** As it is handed to a workflow. */
+  /** The file in the form that a workflow receives. */
   readonly given: string;
-  /** As read from a store that was written before some of the fields were there. */
+  /** The config read from a store from before some of the fields existed. */
   readonly older: string;
 }
 
@@ -25,7 +25,7 @@ const before = JSON.parse(
   readFileSync(join(import.meta.dirname, '../fixtures/experiment-ids.json'), 'utf8'),
 ) as readonly Before[];
 
-describe('experiments of before there was a table of fields', () => {
+describe('experiments from before the table of fields existed', () => {
   test.each(before.map((one, index) => [index, one] as const))('have their id and config: %d', (_, one) => {
     const checked = validateExperiment(one.file, catalogue);
     if (!checked.ok) throw new Error(JSON.stringify(checked.problems));
@@ -57,7 +57,7 @@ test('a validated experiment has exactly the fields that are kept', () => {
   expect(Object.keys(smallestConfig).toSorted()).toEqual([...optional].toSorted());
 });
 
-test('what is allowed is said at each place of a field', () => {
+test('each place of a field says what is allowed', () => {
   expect(allowedAt([])).toBe('an object { } with the fields of an experiment');
   expect(allowedAt(['networks', 0, 1])).toBe(FIELDS.networks.allowed['[][]']);
   expect(allowedAt(['null_model', 'kinds', 0])).toBe(FIELDS.null_model.allowed['.kinds[]']);

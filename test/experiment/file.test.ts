@@ -60,7 +60,7 @@ test('bytes that are not UTF-8 are a problem', async () => {
   });
 });
 
-test('bad JSON and a repeated key are problems of the file that is named', async () => {
+test('bad JSON and a repeated key are problems that name the file', async () => {
   const bad = written('bad.json', '{\n  "prompts": [,]\n}');
   expect(await readExperimentFile(bad, catalogue)).toMatchObject({
     source: bad,

@@ -75,8 +75,8 @@ describe('an experiment id', () => {
   });
 });
 
-test('an experiment without a null model has the id that it had before there were any', () => {
-  // By the version before, of the same file.
+test('an experiment without a null model has the id from before null models existed', () => {
+  // The id that an earlier version gave the same file.
   expect(idOf({ ...smallest, null_model: null })).toBe('b5ad95620f8d');
 });
 

@@ -95,7 +95,7 @@ describe('in a control group of this machine', () => {
     if (typeof group !== 'string') group.remove();
   });
 
-  /** What a program prints that is in a group with these limits; null where this machine cannot make one. */
+  /** The output of a program in a group with these limits; null if this machine cannot make such a group. */
   function printed(memoryBytes: number, cores: number, args: readonly string[]): string | null {
     group = controlGroup(memoryBytes, cores);
     if (typeof group === 'string') {
@@ -108,7 +108,7 @@ describe('in a control group of this machine', () => {
     return stdout;
   }
 
-  test('a worker shares out what it may take there: a diagram that fits the machine and not the group is refused', () => {
+  test('a worker shares out the memory of the group: a diagram that fits the machine and not the group is refused', () => {
     const script = `
       const { usableCores } = await import(${JSON.stringify(compiledFile('common/machine.js'))});
       const { createDiagramPool, diagramMemoryBytes } = await import(${JSON.stringify(compiledFile('workers/diagrams/pool.js'))});
@@ -130,7 +130,7 @@ describe('in a control group of this machine', () => {
     });
   });
 
-  test('doctor tells what the group allows', () => {
+  test('doctor reports the limits of the group', () => {
     const main = repositoryPath('dist/cli/main.js');
     const output = printed(2 * GIB, 0.5, [main, 'doctor', '--json', '--data', temporaryFolder()]);
     if (output === null) return;

@@ -9,7 +9,7 @@ import { dist } from '../support/child-processes.js';
 const folder = mkdtempSync(join(tmpdir(), 'panic-tda-folders-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test('a folder is made with those above it, once, and the first that was made is told', () => {
+test('a folder is made with those above it, once, and the result is the first that was made', () => {
   const path = join(folder, 'a', 'b', 'c');
   expect(makeFolder(path)).toBe(join(folder, 'a'));
   expect(statSync(path).isDirectory()).toBe(true);
@@ -26,7 +26,7 @@ test('a file, and a link that leads nowhere, are errors', () => {
   expect(existsSync(join(folder, 'gone'))).toBe(false);
 });
 
-// In a process of its own: what never returns would take the test with it.
+// The call runs in a process of its own: a call that never returns would stop the test too.
 const proc = process.platform === 'linux' && existsSync('/proc/self') ? test : test.skip;
 proc('a file system that takes no folders is an error, and not tried for ever', () => {
   const script = `import { makeFolder } from ${dist('common/make-folder.js')};

@@ -50,7 +50,7 @@ describe('a plan', () => {
     expect(plan.databaseBytes).toBeGreaterThan(without.databaseBytes);
   });
 
-  test('gives time only where history knows every model', () => {
+  test('gives a time only if the history knows every model', () => {
     const history = {
       msPerInvocation: new Map([
         ['Painter', 10],
@@ -82,7 +82,7 @@ describe('a plan', () => {
     expect(planOf(config, catalogue, { diagramBytes }).modelMs).toBeNull();
   });
 
-  test('takes a measurement where history knows nothing, and says which it was', () => {
+  test('takes a measurement if the history knows nothing, and says which it was', () => {
     const known = {
       msPerInvocation: new Map([['Painter', 10]]),
       msPerVector: new Map<string, number>(),
@@ -105,7 +105,7 @@ describe('a plan', () => {
     expect(plan.modelMs).toBeNull();
   });
 
-  test('says what it takes for granted', () => {
+  test('states its assumptions', () => {
     expect(planOf(config, catalogue, { diagramBytes }).assumptions.join(' ')).toContain('upper bounds');
   });
 

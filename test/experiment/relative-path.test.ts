@@ -70,7 +70,7 @@ describe('paths that some file system takes for one', () => {
     expect(collidingPaths(paths)).toEqual({ index, other });
   });
 
-  test('are not those that differ otherwise, nor folders of several files', () => {
+  test('are not those that differ in another way, nor folders of several files', () => {
     expect(collidingPaths(['onnx/a', 'onnx/b', 'Onnx/c', 'a', 'ab', 'constructor'])).toBeNull();
   });
 });

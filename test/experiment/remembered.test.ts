@@ -8,7 +8,7 @@ test('a value is made once, also for callers that ask while it is being made', a
   expect(await value()).toBe(1);
 });
 
-test('a failure is told to all that wait for it, and the next caller tries again', async () => {
+test('all waiting callers get the failure, and the next caller tries again', async () => {
   let tries = 0;
   const value = remembered(async () => {
     tries++;

@@ -15,7 +15,7 @@ test('every field of the JSON Schema has a description for editors', () => {
   expect(undescribed).toEqual([]);
 });
 
-test('every field that the JSON Schema requires is in each example, and no other than it knows', () => {
+test('each example has every field that the JSON Schema requires, and no unknown field', () => {
   const { properties, required } = experimentJsonSchema() as { properties: object; required: string[] };
   for (const name of readdirSync('examples').filter((file) => file.endsWith('.json'))) {
     const fields = Object.keys(JSON.parse(readFileSync(`examples/${name}`, 'utf8')) as object);

@@ -49,7 +49,7 @@ test.each(['', 'u', 'us', 'use', 'user'])('a secret is left out of base64, behin
   for (const text of [all, all.replaceAll('+', '-').replaceAll('/', '_')]) {
     const told = withoutSecrets(`Basic ${text} x`);
     expect(told).toMatch(/^Basic \w*[^ ]{0,8}\(KEY not shown\)[^ ]{0,12} x$/);
-    // Nothing of the secret but single bits at the ends is left.
+    // Only single bits at the ends of the secret are left.
     const rest = told.replace('(KEY not shown)', '').slice(6, -2);
     expect(Buffer.from(rest, 'base64').toString()).not.toMatch(/sk-|Zq8|T4_|end/);
   }
@@ -67,7 +67,7 @@ test('a short secret is left out where it stands alone, and words that hold it s
   expect(withoutSecrets(words)).toBe(words);
 });
 
-test('errors, stored messages and excerpts hold no secret, and a cut leaves no part of one', () => {
+test('errors, stored messages and excerpts hold no secret, and a cut leaves no part of a secret', () => {
   const said = `status 400: Bearer ${KEY}`;
   const told = 'status 400: Bearer (KEY not shown)';
   expect(new PanicError('DeviceError', said).message).toBe(told);

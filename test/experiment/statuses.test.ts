@@ -25,7 +25,7 @@ describe('the statuses of a run', () => {
     expect(ENDED_RUN_STATUSES).toEqual(['finished', 'failed']);
   });
 
-  test('say which runs a drive has before it, and which have begun and lack something', () => {
+  test('say which runs a drive still has before it, and which have begun and are incomplete', () => {
     expect(UNDER_WAY_RUN_STATUSES).toEqual(['pending', 'running']);
     expect(INCOMPLETE_RUN_STATUSES).toEqual(['running', 'failed', 'cancelled']);
   });

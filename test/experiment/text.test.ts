@@ -51,7 +51,7 @@ describe('a text is blank', () => {
     ['\ufffd'],
     ['ㅎ'],
     ['⠁'],
-  ])('not where something is to be seen: %j', (text) => {
+  ])('not if it has a visible character: %j', (text) => {
     expect(isBlank(text)).toBe(false);
     expect(textFault(text)).toBeNull();
   });
@@ -70,11 +70,11 @@ describe('on one line', () => {
     expect(onOneLine(`${space}a${space}b ${space} c${space}`)).toBe('a b c');
   });
 
-  test('spaces stay, but for those at the ends', () => {
+  test('spaces stay, except those at the ends', () => {
     expect(onOneLine('  a  b \u200b ')).toBe('a  b \u200b');
   });
 
-  test('a long run of white space takes no longer than its length', () => {
+  test('the time for a long stretch of white space grows only with its length', () => {
     expect(onOneLine(`a${' '.repeat(1_000_000)}b${'\t'.repeat(1_000_000)}`)).toHaveLength(1_000_002);
   });
 });
@@ -120,7 +120,7 @@ test('a message loses halves of surrogate pairs and U+0000, and nothing else', (
 });
 
 describe('a text made visible', () => {
-  test('has nothing that steers, turns or hides, and all else as it was', () => {
+  test('has no character that controls, reverses or hides, and all others as they were', () => {
     expect(actingIn(visible(NASTY))).toEqual([]);
     expect(visible('a\u001b[31mb\u009bc\u202ed\u2028e\u200bf\u{e0041}g\ud800h\ti')).toBe(
       String.raw`a\u001b[31mb\u009bc\u202ed\u2028e\u200bf\udb40\udc41g\ud800h\u0009i`,

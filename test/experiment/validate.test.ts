@@ -57,7 +57,7 @@ describe('a valid experiment', () => {
     expect(nullModelOf(null)).toBeNull();
   });
 
-  test('may ask for surrogates of runs that can be too long where each of them may end in a cycle before', () => {
+  test('may ask for surrogates of runs that can be too long, if each of them may end in a cycle before', () => {
     const config = { ...smallest, max_length: 131_072, null_model: { surrogates: 1 } };
     expect(configOf(config)).toMatchObject({ max_length: 131_072 });
     expect(configOf({ ...config, max_length: 131_070, seeds: [-1] })).toMatchObject({ max_length: 131_070 });
@@ -72,7 +72,7 @@ describe('a valid experiment', () => {
     expect(problemsOf({ ...smallest, networks, seeds: [-1, -1, 3] })).toEqual([]);
   });
 
-  test('may end a network with any output where max_length never wraps', () => {
+  test('may end a network with any output if max_length never wraps', () => {
     expect(problemsOf({ ...smallest, networks: [['Rewriter', 'Painter']], max_length: 2 })).toEqual([]);
     expect(problemsOf({ ...smallest, networks: [['Rewriter', 'Painter']], max_length: 3 })).toHaveLength(1);
   });
@@ -89,7 +89,7 @@ describe('a valid experiment', () => {
     expect(problemsOf({ ...smallest, embedding_models: [] })).toEqual([]);
   });
 
-  test('has 0 where JSON says -0', () => {
+  test('has 0 if JSON says -0', () => {
     expect(configOf({ ...smallest, seeds: [-0] })).toEqual({ ...smallestConfig, seeds: [0] });
   });
 });
@@ -470,7 +470,7 @@ describe('an experiment that an older version may have stored', () => {
     expect(validation).toMatchObject({ ok: false, ifStored: fields });
   });
 
-  test('is not known by what no version let in', () => {
+  test('is not accepted with a problem that no version accepted', () => {
     const validation = validateExperiment({ ...smallest, name: 'caf\ufffd', max_length: 0 }, catalogue);
     expect(validation).not.toHaveProperty('ifStored');
   });

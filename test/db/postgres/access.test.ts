@@ -20,12 +20,12 @@ import type { Store } from '../../../db/index.js';
 import { asSuperuser, createDatabase } from '../../support/suite-postgres.js';
 import { config, finishExperiment } from '../../support/small-experiment.js';
 
-// A server of its own: its certificate and its rules of access change.
+// These tests have a server of their own, because they change its certificate and its rules of access.
 let folder: string;
 let server: EmbeddedPostgres | null = null;
 let missing = '';
 const stores: Store[] = [];
-const NOBODY = 65_534;
+const NOBODY_ID = 65_534;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'panic-tda-access-'));
@@ -44,7 +44,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A test that needs the server; where none can run here, one that says so and fails nothing. */
+/** A test that needs the server. If none can run here, a skipped test says so. */
 function onServer(title: string, run: (running: EmbeddedPostgres) => Promise<void>): void {
   test(title, async () => {
     if (server === null) process.stderr.write(`skipped, Postgres cannot run here: ${missing}\n`);
@@ -80,7 +80,7 @@ async function asRoot(running: EmbeddedPostgres, database: string, ...statements
 
 let made = 0;
 
-/** A database with an owner and a worker, who have roles of their own. */
+/** A database with an owner and a worker, each with a role of its own. */
 async function laboratory(running: EmbeddedPostgres) {
   const name = await createDatabase((database) => running.url(database));
   const [owner, worker] = [`owner_${++made}`, `worker_${made}`];
@@ -155,34 +155,37 @@ describe('tables', () => {
     expect(await experimentsAt(ownerUrl)).toEqual([id]);
   });
 
-  onServer('in a schema that the worker does not look into are told, and not made again', async (running) => {
-    const { name, owner, worker, ownerUrl, workerUrl } = await laboratory(running);
-    await asRoot(
-      running,
-      name,
-      `create schema lab authorization ${owner}`,
-      `alter role ${owner} set search_path = lab`,
-    );
-    await setUpDatabase(place(ownerUrl).database, [worker]);
-    await asRoot(running, name, `grant all on schema public to ${worker}`);
-    const told = {
-      kind: 'InvalidInput',
-      message: expect.stringMatching(
-        new RegExp(
-          `${name} on .* tables of panic-tda in the schema "lab", which the role "${worker}" does not look into .*alter role ${worker} set search_path = lab`,
+  onServer(
+    'in a schema outside the search_path of the worker are named, and not made again',
+    async (running) => {
+      const { name, owner, worker, ownerUrl, workerUrl } = await laboratory(running);
+      await asRoot(
+        running,
+        name,
+        `create schema lab authorization ${owner}`,
+        `alter role ${owner} set search_path = lab`,
+      );
+      await setUpDatabase(place(ownerUrl).database, [worker]);
+      await asRoot(running, name, `grant all on schema public to ${worker}`);
+      const told = {
+        kind: 'InvalidInput',
+        message: expect.stringMatching(
+          new RegExp(
+            `${name} on .* tables of panic-tda in the schema "lab", which the role "${worker}" does not look into .*alter role ${worker} set search_path = lab`,
+          ),
         ),
-      ),
-    };
-    await expect(open(workerUrl)).rejects.toMatchObject(told);
-    await expect(experimentsAt(workerUrl)).rejects.toMatchObject(told);
-    expect(await schemasWithTables(running, name)).toEqual(['lab']);
-    // Both of the ways that the message names.
-    expect(await experimentsAt(`${workerUrl}?options=-c%20search_path%3Dlab`)).toEqual([]);
-    await asRoot(running, name, `alter role ${worker} set search_path = lab`);
-    expect(await experimentsAt(workerUrl)).toEqual([]);
-  });
+      };
+      await expect(open(workerUrl)).rejects.toMatchObject(told);
+      await expect(experimentsAt(workerUrl)).rejects.toMatchObject(told);
+      expect(await schemasWithTables(running, name)).toEqual(['lab']);
+      // Try both ways that the message names.
+      expect(await experimentsAt(`${workerUrl}?options=-c%20search_path%3Dlab`)).toEqual([]);
+      await asRoot(running, name, `alter role ${worker} set search_path = lab`);
+      expect(await experimentsAt(workerUrl)).toEqual([]);
+    },
+  );
 
-  onServer('in a schema that the worker may not use are told', async (running) => {
+  onServer('in a schema that the worker may not use are named', async (running) => {
     const { name, owner, worker, ownerUrl, workerUrl } = await laboratory(running);
     await setUpDatabase(place(ownerUrl).database, []);
     await asRoot(
@@ -228,27 +231,30 @@ describe('tables', () => {
 });
 
 describe('a role', () => {
-  onServer('that may only read looks at experiments, and is told when it would write', async (running) => {
-    const { name, worker, ownerUrl, workerUrl } = await laboratory(running);
-    const store = await open(ownerUrl);
-    const id = await finishExperiment(store, config);
-    await asRoot(running, name, `grant select on all tables in schema public to ${worker}`);
-    expect(await experimentsAt(workerUrl)).toEqual([id]);
-    expect(await tablesOnServer(place(workerUrl).database)).toMatchObject({
-      tables: store.db.tables,
-      writers: [expect.stringMatching(new RegExp(`^panic-tda ${process.pid}@`))],
-    });
-    await expect(open(workerUrl)).rejects.toMatchObject({
-      kind: 'InvalidInput',
-      message: expect.stringMatching(
-        new RegExp(
-          `${name} on .*the role "${worker}" may not write to the table "\\w+"; "panic-tda setup database --app-role ${worker}"`,
+  onServer(
+    'that may only read looks at experiments, and gets a clear error when it writes',
+    async (running) => {
+      const { name, worker, ownerUrl, workerUrl } = await laboratory(running);
+      const store = await open(ownerUrl);
+      const id = await finishExperiment(store, config);
+      await asRoot(running, name, `grant select on all tables in schema public to ${worker}`);
+      expect(await experimentsAt(workerUrl)).toEqual([id]);
+      expect(await tablesOnServer(place(workerUrl).database)).toMatchObject({
+        tables: store.db.tables,
+        writers: [expect.stringMatching(new RegExp(`^panic-tda ${process.pid}@`))],
+      });
+      await expect(open(workerUrl)).rejects.toMatchObject({
+        kind: 'InvalidInput',
+        message: expect.stringMatching(
+          new RegExp(
+            `${name} on .*the role "${worker}" may not write to the table "\\w+"; "panic-tda setup database --app-role ${worker}"`,
+          ),
         ),
-      ),
-    });
-  });
+      });
+    },
+  );
 
-  onServer('that may read nothing is told so, with the database', async (running) => {
+  onServer('that may read nothing gets an error that says so and names the database', async (running) => {
     const { name, ownerUrl, workerUrl } = await laboratory(running);
     const check = () => tablesOnServer(place(workerUrl).database);
     expect(await check()).toMatchObject({ tables: { applied: 0 }, writers: [] });
@@ -262,7 +268,7 @@ describe('a role', () => {
   });
 
   onServer(
-    'whose transactions are read-only by default looks, and is told when it would write',
+    'whose transactions are read-only by default reads, and gets a clear error when it writes',
     async (running) => {
       const { name, owner, ownerUrl } = await laboratory(running);
       const id = await finishExperiment(await open(ownerUrl), config);
@@ -296,7 +302,7 @@ onServer('names with signs are those that were meant', async (running) => {
   expect(rows).toEqual([{ role, database }]);
 });
 
-/** Makes a certificate that is signed by itself, for these names, where the server and we find it. */
+/** Makes a self-signed certificate for these names, at the place where the server and the tests find it. */
 function certificate(
   name: string,
   alternative: string,
@@ -308,7 +314,7 @@ function certificate(
   });
   if (status !== 0) throw new Error(stderr);
   chmodSync(key, 0o600);
-  if (process.getuid?.() === 0) for (const path of [key, file]) chownSync(path, NOBODY, NOBODY);
+  if (process.getuid?.() === 0) for (const path of [key, file]) chownSync(path, NOBODY_ID, NOBODY_ID);
   return { certificate: file, key };
 }
 
@@ -339,7 +345,9 @@ describe('sslmode', () => {
   const libpq = spawnSync('psql', ['--version']).status === 0;
   if (!libpq) process.stderr.write('left out: the comparison with libpq, since psql is not installed\n');
 
-  /** How a connection is: encrypted, plain, or refused for a reason; and what libpq says of the same address. */
+  /**
+   * How a connection is: encrypted, plain, or refused for a reason; and what libpq says of the same address.
+   */
   async function reached(url: string): Promise<string> {
     const own = await open(url).then(
       async (store) => {
@@ -383,7 +391,7 @@ describe('sslmode', () => {
     }
     certificate('another', 'IP:127.0.0.1');
     const other = `sslrootcert=${encodeURIComponent(join(folder, 'another.crt'))}`;
-    // Where an authority is named, `require` means verify-ca.
+    // If the user names an authority, `require` means verify-ca.
     for (const mode of ['require', 'verify-ca', 'verify-full']) {
       expect(await reached(`${base}?sslmode=${mode}&${other}`)).toMatch(untrusted);
     }
@@ -419,7 +427,7 @@ describe('sslmode', () => {
     await asRoot(running, 'postgres', 'select pg_reload_conf()');
     try {
       const refused = /InvalidInput: .*does not let this user in/;
-      // Until the rules are read again.
+      // Wait until the server has read the rules again.
       for (
         let k = 0;
         (await reached(`${running.url(name, owner)}?sslmode=disable`)) === 'plain' && k < 50;

@@ -33,7 +33,7 @@ import {
   temporaryStore,
 } from '../../support/small-experiment.js';
 
-// A server of its own: it is killed and started again.
+// These tests have a server of their own, because they kill and restart it.
 let folder: string;
 let server: EmbeddedPostgres | null = null;
 let serverFolder: string;
@@ -56,7 +56,7 @@ afterAll(async () => {
   for (const made of [folder, serverFolder]) rmSync(made, { recursive: true, force: true });
 });
 
-/** A test that needs a server; where none can run here, one that says so and fails nothing. */
+/** A test that needs a server. If none can run here, a skipped test says so. */
 function onServer(title: string, run: (running: EmbeddedPostgres) => Promise<void>): void {
   test(title, async () => {
     if (server === null) process.stderr.write(`skipped, Postgres cannot run here: ${missing}\n`);
@@ -90,7 +90,7 @@ describe('several writers', () => {
       const run = await store.runs.get(id, 0);
       while ((await store.runs.get(id, 0)).stopReason === null) await step(store, run, 'stop');
     });
-    // Whoever comes late finds the run ended.
+    // The later writers find that the run has ended.
     const ends = await Promise.all(
       walks.map((walk) =>
         walk.then(
@@ -153,7 +153,7 @@ describe('a connection', () => {
   );
 
   onServer(
-    'to a server that is down is told by database and host, without the password, and comes back with it',
+    'to a server that is down fails with the database and host, without the password, and works again with the server',
     async (running) => {
       const database = await newDatabase(running);
       const store = await open(database);
@@ -189,7 +189,7 @@ describe('a connection', () => {
     expect(poolOf(store).totalCount).toBeLessThanOrEqual(3);
   });
 
-  onServer('commits to the disk, whatever the server is told to do by default', async (running) => {
+  onServer('commits to the disk, whatever the settings of the server are', async (running) => {
     const database = await newDatabase(running);
     await asSuperuser(database.url, (client) =>
       client.query(`alter database ${new URL(database.url).pathname.slice(1)} set synchronous_commit = off`),
@@ -216,7 +216,7 @@ async function cutOff({ url }: PostgresService): Promise<void> {
   );
 }
 
-describe('whoever must be alone with it', () => {
+describe('a process that must be alone with it', () => {
   onServer('is refused while others may write, and told who they are', async (running) => {
     const database = await newDatabase(running);
     const other = await open(database);
@@ -306,7 +306,7 @@ describe('a text with the character U+0000', () => {
     },
   );
 
-  onServer('in the message of an error is told, not stored', async (running) => {
+  onServer('in the message of an error is spelled out, not stored', async (running) => {
     const store = await open(await newDatabase(running));
     const id = experimentId(config);
     await store.experiments.plan(id, config, NOW);

@@ -17,7 +17,7 @@ afterAll(endIdleDecoders);
 const ALL = ['png', 'jpeg', 'webp'] as const;
 const SIZE = { width: 40, height: 30 };
 
-/** A picture in which every pixel is another. */
+/** A picture in which every pixel differs. */
 function drawn(channels: 1 | 3 | 4 = 3): Sharp {
   const pixels = Uint8Array.from({ length: SIZE.width * SIZE.height * channels }, (_, at) => (at * 37) % 256);
   return sharp(pixels, { raw: { ...SIZE, channels } });
@@ -31,7 +31,7 @@ function chunk(name: string, data: Uint8Array): Buffer {
   return Buffer.concat([length, body, sum]);
 }
 
-/** A grey PNG of one bit a pixel, all black: 900 million pixels are 110 kB. */
+/** A grey PNG of one bit per pixel, all black: 900 million pixels take 110 kB. */
 function bomb(side: number): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(side, 0);
@@ -80,7 +80,7 @@ describe('formats', () => {
     },
   );
 
-  test('a caller takes the formats that it names', async () => {
+  test('a caller gets only the formats that it names', async () => {
     const png = await drawn().png().toBuffer();
     expect(await refusal(png, { formats: ['webp'] })).toBe('it is no picture in WebP');
   });
@@ -112,7 +112,7 @@ describe('formats', () => {
     expect(opaque).toBe(true);
   });
 
-  test.each(['png', 'webp'] as const)('transparent places of a %s are told', async (format) => {
+  test.each(['png', 'webp'] as const)('transparent places of a %s are reported', async (format) => {
     const bytes = await drawn(4).toFormat(format).toBuffer();
     expect((await decodePicture(bytes, { formats: ALL })).opaque).toBe(false);
   });
@@ -170,7 +170,7 @@ function readCommand(pid: string): string {
   }
 }
 
-/** Processes that decode, and belong to this one. */
+/** The child processes of this process that decode. */
 function decoders(): number {
   const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim();
   return children
@@ -186,7 +186,7 @@ async function untilNone(): Promise<void> {
 describe('a decoder that takes long', () => {
   let slow: Buffer;
   beforeAll(async () => {
-    // Takes seconds, of which starting the process is the least.
+    // The decoding takes seconds, of which the start of the process is the least.
     const create = { width: 8192, height: 8192, channels: 3 as const, background: '#123456' };
     slow = await sharp({ create }).png({ compressionLevel: 1 }).toBuffer();
   }, 240_000);
@@ -203,7 +203,7 @@ describe('a decoder that takes long', () => {
   linux(
     'is ended with its process when the time is over',
     async () => {
-      // Ends the idle ones, so that the last is seen to go.
+      // End the idle processes, so that the test sees the last one go.
       await Promise.allSettled([1, 2].map(() => decodePicture(slow, { formats: ALL, timeoutMs: 50 })));
       await untilNone();
       const outcome = decodePicture(slow, { formats: ALL, timeoutMs: 50 });
@@ -244,7 +244,7 @@ test('a decoder that cannot be started fails the picture alone, and the next one
       for (;;) taken.push(openSync('/dev/null'));
     } catch {}
     const outcomes = [];
-    // Starting it fails at another place with each descriptor more.
+    // With each further free descriptor the start fails at another place.
     for (let free = 0; free < 12; free++) {
       outcomes.push(await outcome());
       closeSync(taken.pop());
@@ -259,7 +259,7 @@ test('a decoder that cannot be started fails the picture alone, and the next one
       stdio: ['ignore', 'pipe', 'inherit'],
       timeout: 60_000,
       env: { ...process.env, NODE_OPTIONS: '' },
-      // What ends it may end its whole group.
+      // The code under test may end the whole group of this process.
       detached: true,
     },
   );
