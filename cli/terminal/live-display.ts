@@ -12,9 +12,12 @@ const BAR_WIDTH = 28;
 const PLAIN_INTERVAL_MS = 5000;
 const REDRAW_INTERVAL_MS = 100;
 
+/** A terminal or another stream. The process's own standard error is one. */
+export type LiveStream = NodeJS.WritableStream & Partial<Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>>;
+
 export interface LiveOptions<T> {
   readonly silent: boolean;
-  readonly stream?: NodeJS.WriteStream;
+  readonly stream?: LiveStream;
   /** The state as lines that redraw in place. */
   readonly bars: (state: T) => string;
   /** The state as one plain line. */
@@ -46,7 +49,7 @@ export function bar(done: number, of: number): string {
 }
 
 function barDisplay<T>(
-  stream: NodeJS.WriteStream,
+  stream: LiveStream,
   { bars, cursor = false }: Pick<LiveOptions<T>, 'bars' | 'cursor'>,
 ): LiveProgress<T> {
   const update = createLogUpdate(stream, { showCursor: cursor });
@@ -80,7 +83,7 @@ function barDisplay<T>(
 }
 
 function lineDisplay<T>(
-  stream: NodeJS.WriteStream,
+  stream: LiveStream,
   { line, sameAs = line }: Pick<LiveOptions<T>, 'line' | 'sameAs'>,
 ): LiveProgress<T> {
   let shownAt = performance.now();

@@ -1,6 +1,6 @@
 import type { Progress } from '../../db/index.js';
 import { count, duration, rate, timeLeft } from './format.js';
-import { bar, liveProgress, type LiveProgress } from './live-display.js';
+import { bar, liveProgress, type LiveProgress, type LiveStream } from './live-display.js';
 import { standstillText } from '../session/standstill.js';
 import type { Standstill } from '../session/standstill.js';
 
@@ -29,7 +29,7 @@ export interface Expected {
 export function progressDisplay(options: {
   readonly silent: boolean;
   readonly expected: Expected;
-  readonly stream?: NodeJS.WriteStream;
+  readonly stream?: LiveStream;
 }): LiveProgress<Standing> {
   const { expected, ...display } = options;
   const pace = paceMeter();
@@ -55,7 +55,7 @@ export function progressDisplay(options: {
   };
 }
 
-function widthOf(stream: NodeJS.WriteStream = process.stderr): number {
+function widthOf(stream: LiveStream = process.stderr): number {
   return stream.columns ?? 80;
 }
 

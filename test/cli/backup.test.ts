@@ -81,7 +81,7 @@ async function sound(of = copy): Promise<string[]> {
 }
 
 function objectsIn(of: string): string[] {
-  const names = readdirSync(join(of, 'objects'), { recursive: true }) as string[];
+  const names = readdirSync(join(of, 'objects'), { recursive: true, encoding: 'utf8' });
   return names.filter((name) => /\/[0-9a-f]{64}$/.test(name)).sort();
 }
 

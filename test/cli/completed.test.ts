@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { existsSync, rmSync } from 'node:fs';
 import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda } from '../support/cli-process.js';
 import type { Ended } from '../support/cli-process.js';
+import { z } from 'zod';
+import { readJson } from '../support/json.js';
 
 jest.setTimeout(180_000);
 
@@ -15,11 +17,11 @@ const EXPERIMENT = {
   max_length: 30,
 };
 
-interface Summary {
-  readonly experiment: string;
-  readonly status: string;
-  readonly failures: readonly { run: number; kind: string }[];
-}
+const Summary = z.object({
+  experiment: z.string(),
+  status: z.string(),
+  failures: z.array(z.object({ run: z.number(), kind: z.string() })),
+});
 
 interface ShownRun {
   readonly trajectory: readonly { sequence: number; model: string; text?: string; object?: string }[];
@@ -37,11 +39,11 @@ interface ShownRun {
 
 let folder: string;
 let run: Ended;
-let summary: Summary;
+let summary: z.output<typeof Summary>;
 beforeAll(async () => {
   folder = folderWith({ 'experiment.json': EXPERIMENT });
   run = await panicTda(folder, ['run', 'experiment.json', '--json']);
-  summary = JSON.parse(run.stdout) as Summary;
+  summary = readJson(run.stdout, Summary);
 });
 afterAll(cleanUp);
 

@@ -9,6 +9,8 @@ import { config, finishExperiment } from '../support/small-experiment.js';
 import { ANOTHER_CAN_RUN, AS_ANOTHER, CAN_MOUNT, IS_ROOT, toldWhy } from '../support/mounts.js';
 import { dist, nextLine, repositoryPath } from '../support/child-processes.js';
 import { cleanUp, folderWith } from '../support/cli-process.js';
+import { z } from 'zod';
+import { readJson } from '../support/json.js';
 
 const MAIN = repositoryPath('dist/cli/main.js');
 const EXPERIMENT = {
@@ -66,12 +68,12 @@ function expectNoAnswer(words: readonly string[], stdout: string): void {
   else expect(JSON.parse(stdout)).toMatchObject({ error: { kind: 'InvalidInput' } });
 }
 
-interface Findings {
-  readonly findings: readonly { readonly section: string; readonly level: string; readonly text: string }[];
-}
+const Findings = z.object({
+  findings: z.array(z.looseObject({ section: z.string(), level: z.string(), text: z.string() })),
+});
 
 function findingsOf(section: string, before: readonly string[] = AS_ANOTHER) {
-  const { findings } = JSON.parse(command(['doctor', '--json'], before).stdout) as Findings;
+  const { findings } = readJson(command(['doctor', '--json'], before).stdout, Findings);
   return findings.filter((finding) => finding.section === section);
 }
 
@@ -103,7 +105,8 @@ others(toldWhy('a data folder open only for reading', ANOTHER_CAN_RUN, 'no other
   test('plan names such a folder, and one that it cannot make', () => {
     const file = join(folder, 'experiment.json');
     const told = (): unknown =>
-      (JSON.parse(command(['plan', file, '--json']).stdout) as { folderTrouble: unknown }).folderTrouble;
+      readJson(command(['plan', file, '--json']).stdout, z.object({ folderTrouble: z.unknown() }))
+        .folderTrouble;
     onlyRead();
     expect(told()).toBe(`${data} cannot be written to: this user may not write to it`);
     expect(command(['plan', file]).stdout).toMatch(/Data folder\n.* may not write to it\n/);

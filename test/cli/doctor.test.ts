@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { acquireRunLock, dataFolderAt, joinWorkers } from '../../workers/settings/data-folder.js';
 import { digestOf, violations } from '../support/store-checks.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
+import { z } from 'zod';
+import { readJson } from '../support/json.js';
 
 jest.setTimeout(300_000);
 
@@ -18,23 +20,22 @@ const EXPERIMENT = {
   null_model: { surrogates: 2, kinds: ['sphere'] },
 };
 
-interface Found {
-  readonly invariant: number;
-  readonly rule: string;
-  readonly table: string;
-  readonly id: string | number;
-  readonly remedy: string;
-}
+const Found = z.object({
+  invariant: z.number(),
+  rule: z.string(),
+  table: z.string(),
+  id: z.union([z.string(), z.number()]),
+  remedy: z.string(),
+});
 
-interface Fixed {
-  readonly healthy: boolean;
-  readonly violationCount: number;
-  readonly rounds: readonly {
-    readonly done: number;
-    readonly repairs: readonly { kind: string; count: number }[];
-  }[];
-  readonly unfinished: readonly string[];
-}
+const Fixed = z.object({
+  healthy: z.boolean(),
+  violationCount: z.number(),
+  rounds: z.array(
+    z.object({ done: z.number(), repairs: z.array(z.object({ kind: z.string(), count: z.number() })) }),
+  ),
+  unfinished: z.array(z.string()),
+});
 
 let sound: string;
 let experiment: string;
@@ -90,7 +91,10 @@ test('doctor --fix says what it would do and asks; then it repairs, and resume m
   flipByteOfAnObject();
   const { code, stdout } = await panicTda(folder, ['doctor', '--json']);
   expect(code).toBe(1);
-  const { findings } = JSON.parse(stdout) as { findings: { violation?: Found }[] };
+  const { findings } = readJson(
+    stdout,
+    z.object({ findings: z.array(z.object({ violation: Found.optional() })) }),
+  );
   const found = findings.flatMap(({ violation }) => violation ?? []);
   expect(new Set(found.map(({ invariant }) => invariant))).toEqual(new Set([1, 3, 4, 5, 6]));
   for (const { rule, remedy } of found) {
@@ -123,7 +127,7 @@ test('doctor leaves what no row proves, names it with exit code 1, and deletes i
   expect(kept.stdout).toMatch(/doctor --fix --cut-back" cuts runs back to their last good steps/);
   const { stdout, code } = await fix('--cut-back', '--yes', '--json');
   expect(code).toBe(0);
-  const document = JSON.parse(stdout) as Fixed;
+  const document = readJson(stdout, Fixed);
   expect(document.healthy).toBe(true);
   expect(document.rounds[0]!.repairs.map(({ kind }) => kind)).toContain('recompute steps');
   expect(document.unfinished).toEqual([experiment]);

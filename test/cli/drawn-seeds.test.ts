@@ -3,6 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { contentDigest, openStoreReadonly } from '../../db/index.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
+import { z } from 'zod';
+import { experimentIn, readJson } from '../support/json.js';
 
 jest.setTimeout(180_000);
 afterAll(cleanUp);
@@ -15,21 +17,22 @@ const EXPERIMENT = {
   max_length: 6,
 };
 
-interface File {
-  readonly name: string | null;
-  readonly prompts: readonly string[];
-  readonly drawn_seeds: readonly (number | null)[];
-}
+/** Loose, since the tests write the other fields to new files. */
+const File = z.looseObject({
+  name: z.string().nullable(),
+  prompts: z.array(z.string()),
+  drawn_seeds: z.array(z.number().nullable()),
+});
 
 let folder: string;
 let id: string;
-let file: File;
+let file: z.output<typeof File>;
 
 beforeAll(async () => {
   folder = folderWith({ 'experiment.json': EXPERIMENT });
   ({ experiment: id } = await run('experiment.json', 'one'));
   const shown = await panicTda(folder, ['show', id, '--experiment-file', '--data', 'one']);
-  file = JSON.parse(shown.stdout) as File;
+  file = readJson(shown.stdout, File);
 });
 
 /** Writes the file of the finished experiment, with changes. */
@@ -41,7 +44,7 @@ function again(name: string, changes: object = {}): string {
 async function run(path: string, data: string): Promise<{ readonly experiment: string }> {
   const { code, stdout, stderr } = await panicTda(folder, ['run', path, '--data', data, '--json']);
   if (code !== 0) throw new Error(stderr);
-  return JSON.parse(stdout) as { experiment: string };
+  return { experiment: experimentIn(stdout) };
 }
 
 async function digestOf(data: string, experiment: string): Promise<string> {
@@ -96,7 +99,7 @@ test('merge names each run of folders that drew other seeds, and its advice brin
   writeFileSync(join(folder, 'named.json'), shown.stdout.replace('"name": null', '"name": "laptop"'));
   const { experiment } = await run('named.json', 'apart');
   const merged = await panicTda(folder, ['merge', 'apart', '--data', 'one', '--json']);
-  const { experiments } = JSON.parse(merged.stdout) as { experiments: object[] };
+  const { experiments } = readJson(merged.stdout, z.object({ experiments: z.array(z.looseObject({})) }));
   expect(experiments).toMatchObject([
     { experiment: id, outcome: 'conflict', conflictingRuns: 2, agreeingRuns: 2 },
     { experiment, outcome: 'new' },

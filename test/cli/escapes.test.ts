@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import Sqlite from 'better-sqlite3';
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { openStore } from '../../db/index.js';
 import { experimentId } from '../../experiment/ids.js';
@@ -11,6 +10,7 @@ import { describerAt, embedderAt, send, startModelServer } from '../support/mode
 import { actingIn, NASTY } from '../support/nasty.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
 import type { Ended } from '../support/cli-process.js';
+import { portOf } from '../support/port-of.js';
 
 jest.setTimeout(300_000);
 afterAll(cleanUp);
@@ -237,7 +237,7 @@ test('a message of a model hub is made visible', async () => {
     response.end(NASTY);
   });
   await new Promise<void>((resolve) => hub.listen(0, '127.0.0.1', resolve));
-  const { port } = hub.address() as AddressInfo;
+  const port = portOf(hub);
   try {
     const env = { HF_ENDPOINT: `http://127.0.0.1:${port}`, PANIC_TDA_MODELS: join(folder, 'models') };
     const names = await panicTdaJson<{ name: string; source: string }[]>(folder, ['models'], env);

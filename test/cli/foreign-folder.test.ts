@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import Sqlite from 'better-sqlite3';
 import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import {
   cpSync,
   existsSync,
@@ -446,8 +445,8 @@ test.each(['SIGINT', 'SIGTERM'] as const)('%s ends doctor and list during a stat
         });
       await until(reading, () => running.stderr());
       running.process.kill(signal);
-      const [code, by] = (await once(running.process, 'exit')) as [number | null, string | null];
-      expect([command, by ?? code]).toEqual([command, signal]);
+      const { code } = await running.ended;
+      expect([command, running.process.signalCode ?? code]).toEqual([command, signal]);
     }
   } finally {
     sqlite.close();

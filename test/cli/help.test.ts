@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { readFileSync } from 'node:fs';
 import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
 import type { Ended } from '../support/cli-process.js';
+import { z } from 'zod';
+import { readJson } from '../support/json.js';
 
 jest.setTimeout(60_000);
 
@@ -58,9 +60,8 @@ describe('help', () => {
   });
 
   test('--version prints the version of the package', async () => {
-    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-      version: string;
-    };
+    const file = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+    const { version } = readJson(file, z.object({ version: z.string() }));
     expect(await panicTda(folder, ['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
   });
 });

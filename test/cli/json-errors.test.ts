@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { join } from 'node:path';
 import { describerAt, startModelServer } from '../support/model-server.js';
 import { cleanUp, folderWith, panicTda, runInfo, startPanicTda, until } from '../support/cli-process.js';
+import { z } from 'zod';
+import { readJson } from '../support/json.js';
 
 jest.setTimeout(120_000);
 afterAll(cleanUp);
@@ -14,9 +16,11 @@ beforeAll(() => {
   });
 });
 
-interface Told {
-  readonly error: { readonly kind: string; readonly message: string; readonly exitCode: number };
-}
+const Told = z.strictObject({
+  error: z.strictObject({ kind: z.string(), message: z.string(), exitCode: z.number() }),
+});
+
+const Models = z.array(z.looseObject({ name: z.string(), state: z.string() }));
 
 const FAILING = [
   { args: ['run', 'half.json'], kind: 'InvalidInput', told: /half\.json/, code: 2 },
@@ -35,7 +39,7 @@ const FAILING = [
 describe('--json prints an error as one document on standard output, and in words on standard error', () => {
   test.each(FAILING)('$args', async ({ args, kind, told, code }) => {
     const ended = await panicTda(folder, [...args, '--json']);
-    const document = JSON.parse(ended.stdout) as Told;
+    const document = readJson(ended.stdout, Told);
     expect(document).toEqual({
       error: { kind, message: expect.stringMatching(told) as unknown, exitCode: code },
     });
@@ -45,7 +49,7 @@ describe('--json prints an error as one document on standard output, and in word
 
   test('also if --json comes first, but not if it is a word after --', async () => {
     const first = await panicTda(folder, ['show', '--json']);
-    expect((JSON.parse(first.stdout) as Told).error.kind).toBe('Usage');
+    expect(readJson(first.stdout, Told).error.kind).toBe('Usage');
     const word = await panicTda(folder, ['show', 'a', 'b', 'c', '--', '--json']);
     expect(word).toMatchObject({ code: 2, stdout: '' });
   });
@@ -74,7 +78,7 @@ describe('--json prints an error as one document on standard output, and in word
     run.process.kill('SIGTERM');
     const { code, stdout } = await run.ended;
     expect(code).toBe(143);
-    expect((JSON.parse(stdout) as Told).error).toMatchObject({ kind: 'Stopped', exitCode: 143 });
+    expect(readJson(stdout, Told).error).toMatchObject({ kind: 'Stopped', exitCode: 143 });
   });
 
   test('without --json standard output stays empty', async () => {
@@ -88,8 +92,8 @@ describe('models --ready', () => {
     ['models', '--ready'],
     ['models', 'list', '--ready'],
   ])('%s %s lists the models that a run can use now, and no others', async (...args) => {
-    const all = JSON.parse((await panicTda(folder, ['models', '--json'])).stdout) as { state: string }[];
-    const ready = JSON.parse((await panicTda(folder, [...args, '--json'])).stdout) as { state: string }[];
+    const all = readJson((await panicTda(folder, ['models', '--json'])).stdout, Models);
+    const ready = readJson((await panicTda(folder, [...args, '--json'])).stdout, Models);
     expect(ready).toEqual(all.filter(({ state }) => ['built-in', 'ready'].includes(state)));
     expect(ready.length).toBeGreaterThan(0);
     expect(ready.length).toBeLessThan(all.length);
@@ -105,7 +109,7 @@ describe('models --ready', () => {
     const names = async (): Promise<string[]> => {
       const env = { PANIC_TDA_CATALOGUE: 'mine.json' };
       const { stdout } = await panicTda(place, ['models', '--ready', '--json'], env);
-      return (JSON.parse(stdout) as { name: string }[]).map(({ name }) => name);
+      return readJson(stdout, Models).map(({ name }) => name);
     };
     expect(await names()).toContain('ServedDescriber');
     await server.close();

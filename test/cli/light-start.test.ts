@@ -12,6 +12,8 @@ import { repositoryPath } from '../support/child-processes.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { cleanUp, folderWith, startPanicTda } from '../support/cli-process.js';
 import { dummyConfig, storeOutputs } from '../support/stored-run.js';
+import { z } from 'zod';
+import { readJson } from '../support/json.js';
 
 jest.setTimeout(120_000);
 afterAll(cleanUp);
@@ -35,7 +37,7 @@ function watched(): Watched {
   const file = join(temporaryFolder(), 'libraries.json');
   const env = { NODE_OPTIONS: `--import=${PRELOAD}`, LOADED_LIBRARIES_FILE: file };
   const heavyOnes = (): string[] => {
-    const all = JSON.parse(readFileSync(file, 'utf8')) as string[];
+    const all = readJson(readFileSync(file, 'utf8'), z.array(z.string()));
     return HEAVY.filter((name) => all.some((path) => path.includes(name)));
   };
   return { env, heavyOnes };
@@ -92,7 +94,10 @@ function sourcesOf(address: string): string[] {
   if (!address.startsWith('file:')) return [];
   const file = fileURLToPath(address);
   if (!existsSync(`${file}.map`)) return [file];
-  const { sources } = JSON.parse(readFileSync(`${file}.map`, 'utf8')) as { readonly sources: string[] };
+  const { sources } = readJson(
+    readFileSync(`${file}.map`, 'utf8'),
+    z.object({ sources: z.array(z.string()) }),
+  );
   return sources.map((source) => resolve(dirname(file), source));
 }
 
@@ -173,7 +178,8 @@ const LIBRARIES = {
   'the doctor, the merging or the topology': ['db/doctor/index', 'db/merge/index', 'tda/index'],
 } as const;
 type Library = keyof typeof LIBRARIES;
-const ALL = Object.keys(LIBRARIES) as Library[];
+const isLibrary = (name: string): name is Library => Object.hasOwn(LIBRARIES, name);
+const ALL = Object.keys(LIBRARIES).filter(isLibrary);
 
 const ID = experimentId(dummyConfig);
 test.each<{ readonly command: readonly string[]; readonly needs: readonly Library[] }>([

@@ -5,6 +5,8 @@ import { generative } from '../support/small-catalogue.js';
 import { config, fingerprint, NOW } from '../support/small-experiment.js';
 import { withStore } from '../support/store-checks.js';
 import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
+import { z } from 'zod';
+import { readJson } from '../support/json.js';
 
 jest.setTimeout(180_000);
 afterAll(cleanUp);
@@ -53,8 +55,11 @@ test('show writes a run of 150,000 steps as it reads it, and says how much of th
 test('its JSON is one document with every step, indented as other documents are', async () => {
   const { code, stdout } = await panicTda(folder, ['show', id, '0', '--json'], SMALL_HEAP);
   expect(code).toBe(0);
-  const document = JSON.parse(stdout) as { readonly trajectory: readonly { readonly sequence: number }[] };
+  const document = readJson(
+    stdout,
+    z.looseObject({ trajectory: z.array(z.looseObject({ sequence: z.number() })) }),
+  );
   expect(document.trajectory.every(({ sequence }, index) => sequence === index)).toBe(true);
   expect(document.trajectory).toHaveLength(STEPS);
-  expect(stdout === `${JSON.stringify(document, undefined, 2)}\n`).toBe(true);
+  expect(stdout === `${JSON.stringify(JSON.parse(stdout), undefined, 2)}\n`).toBe(true);
 });

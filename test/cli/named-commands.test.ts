@@ -9,7 +9,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const SOURCES = ['activities', 'cli', 'db', 'experiment', 'models', 'workers'];
 // Load the compiled program, which finds package.json beside it.
 const compiled = new URL('../../dist/cli/program/create-program.js', import.meta.url).href;
-const { createProgram } = (await import(compiled)) as Pick<typeof Program, 'createProgram'>;
+const { createProgram }: Pick<typeof Program, 'createProgram'> = await import(compiled);
 const program = createProgram(() => undefined);
 
 interface Named {

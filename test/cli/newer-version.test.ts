@@ -7,6 +7,7 @@ import { releasedVersion, releases, whyNotStarted } from '../support/released-ve
 import { createDatabase, suitePostgres } from '../support/suite-postgres.js';
 import { cleanUp, folderWith, panicTda, type Ended } from '../support/cli-process.js';
 import { config, finishExperiment } from '../support/small-experiment.js';
+import { experimentIn } from '../support/json.js';
 
 jest.setTimeout(180_000);
 
@@ -54,7 +55,7 @@ describe.each(KINDS)('tables in %s that a next version made and wrote', (kind) =
     place = { folder: join(folder, data), database: url === null ? null : { url, poolSize: 2 } };
     const made = await newer('run', 'experiment.json', '--json');
     expect([made.code, made.stderr]).toEqual([0, expect.any(String)]);
-    ({ experiment: id } = JSON.parse(made.stdout) as { readonly experiment: string });
+    id = experimentIn(made.stdout);
   });
 
   test('are read by this version, which says once that they are newer', async () => {

@@ -16,6 +16,8 @@ import type { S3Server } from '../support/s3-server.js';
 import { digestOf, invocationCount } from '../support/store-checks.js';
 import { repositoryPath } from '../support/child-processes.js';
 import { cleanUp, folderWith, panicTda, startPanicTda, until } from '../support/cli-process.js';
+import { z } from 'zod';
+import { readJson } from '../support/json.js';
 
 jest.setTimeout(300_000);
 
@@ -66,7 +68,7 @@ function idIn(stderr: string): string {
     function keys(prefix = 'lab'): string[] {
       const root = server.file(BUCKET, prefix);
       if (!existsSync(root)) return [];
-      const names = readdirSync(root, { recursive: true }) as string[];
+      const names = readdirSync(root, { recursive: true, encoding: 'utf8' });
       return names.filter((name) => /\/[0-9a-f]{64}$/.test(name)).sort();
     }
 
@@ -81,7 +83,10 @@ function idIn(stderr: string): string {
       expect(keys().length).toBeGreaterThan(0);
       expect(readdirSync(join(data, 'objects'))).toEqual([]);
       const { stdout: shown } = await panicTda(folder, ['show', id, '0', '--json'], env);
-      const { trajectory } = JSON.parse(shown) as { trajectory: { modality: string; object?: string }[] };
+      const { trajectory } = readJson(
+        shown,
+        z.object({ trajectory: z.array(z.object({ object: z.string().optional() })) }),
+      );
       const pictures = trajectory.flatMap(({ object }) => object ?? []);
       expect(pictures.length).toBeGreaterThan(0);
       for (const object of pictures) expect(keys()).toContain(object.replace(`${PLACE}/`, ''));

@@ -4,6 +4,8 @@ import { openStoreReadonly } from '../../db/index.js';
 import { describerAt, embedderAt, painterAt, startModelServer } from '../support/model-server.js';
 import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
 import { TINY_MODELS, tinyCatalogue } from '../support/tiny-models.js';
+import { z } from 'zod';
+import { experimentIn, readJson } from '../support/json.js';
 
 jest.setTimeout(180_000);
 afterAll(cleanUp);
@@ -34,11 +36,14 @@ test('a loop of neural models: verified, run, and made again byte for byte', asy
   const run = await panicTda(folder, ['run', 'experiment.json', '--json'], env);
   expect(run.stderr).toMatch(/Web UI/);
   expect(run.code).toBe(0);
-  const { experiment, diagrams } = JSON.parse(run.stdout) as { experiment: string; diagrams: number };
+  const { experiment, diagrams } = readJson(
+    run.stdout,
+    z.object({ experiment: z.string(), diagrams: z.number() }),
+  );
   expect(diagrams).toBe(8);
 
   const again = await panicTda(folder, ['verify', experiment, '--sample', '100%', '--json'], env);
-  const { sampled, equal } = JSON.parse(again.stdout) as { sampled: number; equal: number };
+  const { sampled, equal } = readJson(again.stdout, z.object({ sampled: z.number(), equal: z.number() }));
   expect(sampled).toBeGreaterThan(12);
   expect(equal).toBe(sampled);
   expect(again.code).toBe(0);
@@ -73,7 +78,7 @@ test('a loop of models behind a server', async () => {
   const run = await panicTda(folder, ['run', 'experiment.json', '--json'], env);
   await server.close();
   expect(run.code).toBe(0);
-  const { experiment } = JSON.parse(run.stdout) as { experiment: string };
+  const experiment = experimentIn(run.stdout);
   expect(server.asked.filter(({ path }) => path === '/v1/images/generations')).toHaveLength(10);
 
   const store = openStoreReadonly(join(folder, 'panic-tda-data'))!;

@@ -4,6 +4,7 @@ import { connectStore, connectStoreReadonly, contentDigest } from '../../db/inde
 import type { PostgresService } from '../../db/index.js';
 import { asSuperuser, createDatabase, suitePostgres } from '../support/suite-postgres.js';
 import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
+import { experimentIn } from '../support/json.js';
 
 afterAll(cleanUp);
 
@@ -52,7 +53,7 @@ onServer(
       panicTda(folder, ['run', 'experiment.json', '--json', ...data('sqlite')]),
     ]);
     expect([one.code, other.code]).toEqual([0, 0]);
-    const { experiment } = JSON.parse(one.stdout) as { experiment: string };
+    const experiment = experimentIn(one.stdout);
     expect(await digest(join(folder, 'postgres'), { url, poolSize: 2 }, experiment)).toBe(
       await digest(join(folder, 'sqlite'), null, experiment),
     );

@@ -103,7 +103,7 @@ function terminal(columns: number) {
       done();
     },
   });
-  return { stream: Object.assign(stream, { isTTY: true, columns, rows: 40 }) as never, drawn: () => drawn };
+  return { stream: Object.assign(stream, { isTTY: true, columns, rows: 40 }), drawn: () => drawn };
 }
 
 function lastLines(drawn: string): string[] {

@@ -64,7 +64,7 @@ const postgres = await suitePostgres();
 
     function keys(): string[] {
       const root = s3.file('pictures', '');
-      const names = existsSync(root) ? (readdirSync(root, { recursive: true }) as string[]) : [];
+      const names = existsSync(root) ? readdirSync(root, { recursive: true, encoding: 'utf8' }) : [];
       return names.filter((name) => /\/[0-9a-f]{64}$/.test(name)).sort();
     }
 

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describerAt, send, startModelServer } from '../support/model-server.js';
 import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
+import { portOf } from '../support/port-of.js';
 
 jest.setTimeout(240_000);
 
@@ -134,7 +134,7 @@ async function withEcho(
   });
   await new Promise<void>((resolve) => echo.listen(0, '127.0.0.1', resolve));
   try {
-    await use(`http://127.0.0.1:${(echo.address() as AddressInfo).port}`);
+    await use(`http://127.0.0.1:${portOf(echo)}`);
   } finally {
     echo.closeAllConnections();
     await new Promise((resolve) => echo.close(resolve));

@@ -16,6 +16,7 @@ import { NugetFeed } from '../support/nuget-feed.js';
 import { tinyLibrary } from '../support/tiny-library.js';
 import { zipArchive } from '../support/zip-archive.js';
 import { cleanUp, folderWith } from '../support/cli-process.js';
+import { errorMessage } from '../../common/errors.js';
 
 jest.setTimeout(60_000);
 
@@ -190,7 +191,7 @@ describe('setup cuda', () => {
       feed.mischief = structuredClone(mischief);
       const failure = await setUp().catch((error: unknown) => error);
       expect(failure).toMatchObject({ kind: 'DeviceError', message: expect.stringMatching(told) as unknown });
-      const { message } = failure as Error;
+      const message = errorMessage(failure);
       expect(message).toMatch(
         /^the CUDA provider could not be fetched: [^\n]+HTTPS_PROXY; then run "panic-tda setup cuda" again$/,
       );

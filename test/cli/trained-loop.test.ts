@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
+import { z } from 'zod';
+import { readJson } from '../support/json.js';
 
 jest.setTimeout(480_000);
 afterAll(cleanUp);
@@ -15,15 +17,14 @@ test('the example of trained models runs from a clone without any download, and 
   const env = { PANIC_TDA_MODELS: models, PANIC_TDA_DEVICE: 'cpu', HF_ENDPOINT: 'http://127.0.0.1:9' };
   const run = await panicTda(folder, ['run', EXAMPLE, '--json'], env);
   expect(run.code).toBe(0);
-  const { experiment, runs, cycles } = JSON.parse(run.stdout) as {
-    experiment: string;
-    runs: { finished: number };
-    cycles: number;
-  };
+  const { experiment, runs, cycles } = readJson(
+    run.stdout,
+    z.object({ experiment: z.string(), runs: z.looseObject({ finished: z.number() }), cycles: z.number() }),
+  );
   expect(runs.finished).toBe(6);
   expect(cycles).toBeGreaterThan(0);
   const again = await panicTda(folder, ['verify', experiment, '--sample', '20%', '--json'], env);
-  const { sampled, equal } = JSON.parse(again.stdout) as { sampled: number; equal: number };
+  const { sampled, equal } = readJson(again.stdout, z.object({ sampled: z.number(), equal: z.number() }));
   expect(sampled).toBeGreaterThan(20);
   expect(equal).toBe(sampled);
   expect((await panicTda(folder, ['doctor', '--deep'], env)).code).toBe(0);

@@ -9,6 +9,8 @@ import { validateExperiment } from '../../experiment/index.js';
 import { catalogue } from '../../models/index.js';
 import { violations, withStore } from '../support/store-checks.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda, until } from '../support/cli-process.js';
+import { z } from 'zod';
+import { readJson } from '../support/json.js';
 
 jest.setTimeout(240_000);
 afterAll(cleanUp);
@@ -123,7 +125,9 @@ test('doctor, list, status and show say how far a cut-off plan got, and that res
 
 test('the experiment file of a cut-off plan has every drawn seed of its source file', async () => {
   const { stdout } = await panicTda(folder, ['show', id, '--experiment-file', '--data', 'cut-off']);
-  expect((JSON.parse(stdout) as typeof EXPERIMENT).drawn_seeds).toEqual(EXPERIMENT.drawn_seeds);
+  expect(readJson(stdout, z.object({ drawn_seeds: z.array(z.number()) })).drawn_seeds).toEqual(
+    EXPERIMENT.drawn_seeds,
+  );
 });
 
 test('a cut-off plan can be merged, and resumed there', async () => {

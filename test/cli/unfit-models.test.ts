@@ -3,15 +3,17 @@ import { join } from 'node:path';
 import { afterAll, expect, jest, test } from '@jest/globals';
 import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
 import { TINY_MODELS, tinyCatalogue } from '../support/tiny-models.js';
+import { z } from 'zod';
+import { readJson } from '../support/json.js';
 
 jest.setTimeout(180_000);
 afterAll(cleanUp);
 
 const fixtures = join(import.meta.dirname, '../fixtures');
 
-interface PlanDocument {
-  readonly unfitModels: readonly { readonly name: string; readonly why: string }[];
-}
+const PlanDocument = z.object({
+  unfitModels: z.array(z.strictObject({ name: z.string(), why: z.string() })),
+});
 
 /** A folder with verified copies of the tiny models, changed by `change`. */
 async function verified(
@@ -42,7 +44,10 @@ async function verified(
 }
 
 function changeJson(file: string, values: object): void {
-  writeFileSync(file, JSON.stringify({ ...(JSON.parse(readFileSync(file, 'utf8')) as object), ...values }));
+  writeFileSync(
+    file,
+    JSON.stringify({ ...readJson(readFileSync(file, 'utf8'), z.looseObject({})), ...values }),
+  );
 }
 
 test('plan names the models that a run would refuse by the content of their files, and run refuses before it makes anything', async () => {
@@ -52,7 +57,7 @@ test('plan names the models that a run would refuse by the content of their file
     writeFileSync(join(models, 'embedders/mpnet/tokenizer.json'), '{"model": {}}');
   });
   const plan = await panicTda(folder, ['plan', 'experiment.json', '--json'], env);
-  const { unfitModels } = JSON.parse(plan.stdout) as PlanDocument;
+  const { unfitModels } = readJson(plan.stdout, PlanDocument);
   expect(unfitModels.map(({ name }) => name)).toEqual(['TinyPainter', 'TinyCaptioner', 'TinyWords']);
   expect(unfitModels[0]!.why).toMatch(/unet\/config\.json: in_channels says 9/);
   expect(unfitModels[1]!.why).toContain('preprocessor_config.json');
@@ -73,13 +78,13 @@ test('plan names a configuration that has changed since it was verified, and not
   writeFileSync(config, readFileSync(config, 'utf8').replace('"', "'"));
   const plan = await panicTda(folder, ['plan', 'experiment.json', '--json'], env);
   const why = `TinyWords: ${config} has changed since it was verified; "panic-tda models verify TinyWords" compares all its files`;
-  expect((JSON.parse(plan.stdout) as PlanDocument).unfitModels).toEqual([{ name: 'TinyWords', why }]);
+  expect(readJson(plan.stdout, PlanDocument).unfitModels).toEqual([{ name: 'TinyWords', why }]);
 });
 
 test('plan finds nothing wrong with models that run', async () => {
   const { folder, env } = await verified(() => undefined);
   const plan = await panicTda(folder, ['plan', 'experiment.json', '--json'], env);
-  expect((JSON.parse(plan.stdout) as PlanDocument).unfitModels).toEqual([]);
+  expect(readJson(plan.stdout, PlanDocument).unfitModels).toEqual([]);
   expect((await panicTda(folder, ['plan', 'experiment.json'], env)).stdout).toMatch(
     /experiment\.json" does it\.\n$/,
   );

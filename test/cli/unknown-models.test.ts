@@ -8,6 +8,7 @@ import { loadCatalogue } from '../../models/index.js';
 import { describerAt, embedderAt, startModelServer } from '../support/model-server.js';
 import { openLaboratory } from '../support/laboratory.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
+import { experimentIn } from '../support/json.js';
 
 jest.setTimeout(180_000);
 afterAll(cleanUp);
@@ -40,7 +41,7 @@ beforeAll(async () => {
   env = { PANIC_TDA_CATALOGUE: catalogueFile };
   const ran = await panicTda(folder, ['run', 'experiment.json', '--json'], env);
   if (ran.code !== 0) throw new Error(ran.stderr);
-  id = (JSON.parse(ran.stdout) as { experiment: string }).experiment;
+  id = experimentIn(ran.stdout);
 });
 afterAll(async () => await (await server).close());
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { join } from 'node:path';
 import { compareOutputs, provenanceDifferences } from '../../cli/verify/compare.js';
 import { drawSample, sampleSize } from '../../cli/verify/sample.js';
-import type { Artifact, ImageArtifact, TextArtifact } from '../../experiment/artifact.js';
+import type { Artifact, TextArtifact } from '../../experiment/artifact.js';
 import { experimentId } from '../../experiment/ids.js';
 import { describeDummy, paintDummy } from '../../models/dummy.js';
 import { picture } from '../support/small-experiment.js';
@@ -126,8 +126,8 @@ describe('a sample', () => {
 });
 
 test('pictures of other sizes and other texts are different at any tolerance', () => {
-  const small = picture(2, 1, Uint8Array.of(1, 2, 3)) as ImageArtifact;
-  const tall = picture(1, 2, Uint8Array.of(1, 2, 3)) as ImageArtifact;
+  const small = picture(2, 1, Uint8Array.of(1, 2, 3));
+  const tall = picture(1, 2, Uint8Array.of(1, 2, 3));
   expect(compareOutputs(small, tall, 255)).toEqual({ result: 'different', largestDifference: null });
   expect(compareOutputs(small, { modality: 'text', text: 'a' }, 255).result).toBe('different');
 });

@@ -3,6 +3,9 @@ import { createServer, type Server } from 'node:net';
 import { httpRequest } from '../support/http-request.js';
 import { suiteAddress, suiteUi } from '../support/suite-server.js';
 import { cleanUp, folderWith, panicTda, startPanicTda, until } from '../support/cli-process.js';
+import { z } from 'zod';
+import { readJson } from '../support/json.js';
+import { portOf } from '../support/port-of.js';
 
 jest.setTimeout(120_000);
 afterAll(cleanUp);
@@ -15,7 +18,7 @@ test("web-ui serves a service's web UI under this machine's names and those of t
     () => /Web UI: /.test(running.stderr()),
     () => running.stderr(),
   );
-  const { uiAddress } = JSON.parse(running.stdout()) as { uiAddress: string };
+  const { uiAddress } = readJson(running.stdout(), z.object({ uiAddress: z.string() }));
   const url = `${uiAddress}/api/v1/namespaces`;
   for (const host of ['localhost', 'gpu-1.lan']) {
     expect(await httpRequest(url, { headers: { host } })).toMatchObject({
@@ -53,7 +56,7 @@ test.each(['8080', 'localhost:8080', '127.0.0.1:70000', '192.0.2.1:8080'])(
 test('a port that another process has is refused', async () => {
   const server: Server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
+  const port = portOf(server);
   try {
     const { code, stderr } = await panicTda(folderWith(), [
       'web-ui',

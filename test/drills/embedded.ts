@@ -10,6 +10,8 @@ import { until } from '../support/child-processes.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { killAll, processesOf, runInfo, startEmbeddedRun } from '../support/embedded-run.js';
 import type { EmbeddedRun } from '../support/embedded-run.js';
+import { z } from 'zod';
+import { readJson } from '../support/json.js';
 
 /** Four runs of 15 calls of 100 ms each, two at a time: the drill has three seconds to kill something. */
 const EXPERIMENT = {
@@ -100,7 +102,7 @@ async function drill({ name, strike, completedBy, upgraded }: Disaster): Promise
   }
   const { code, stdout, stderr } = await run.ended;
   if (code !== 0) throw new Error(`ended with code ${code}:\n${stderr}`);
-  const { experiment, status } = JSON.parse(stdout) as { experiment: string; status: string };
+  const { experiment, status } = readJson(stdout, z.object({ experiment: z.string(), status: z.string() }));
   expect(status).toBe('completed');
   const left = processesOf(data);
   return {

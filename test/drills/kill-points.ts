@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from '@jest/globals';
+import { FAULT_POINTS } from '../../common/fault.js';
 import type { FaultPoint } from '../../common/fault.js';
 import { sideBySide } from '../support/side-by-side.js';
 import { digestOf, violations } from '../support/store-checks.js';
@@ -71,9 +72,9 @@ export const KILL_POINTS: readonly KillPoint[] = [
 ];
 
 function killPointsOf(points: HitsOfPoints, how: string, options: KillPoint['options'] = {}): KillPoint[] {
-  return (Object.entries(points) as [FaultPoint, Hits][]).flatMap(([point, hits]) =>
+  return FAULT_POINTS.flatMap((point) =>
     (['day', 'night'] as const).flatMap((when) =>
-      hits[when].map((hit) => ({
+      (points[point]?.[when] ?? []).map((hit) => ({
         name: `${point} hit ${hit}${how}`,
         point,
         when,

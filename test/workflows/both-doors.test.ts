@@ -9,6 +9,7 @@ import { openLaboratory } from '../support/laboratory.js';
 import type { Laboratory } from '../support/laboratory.js';
 import { suiteAddress } from '../support/suite-server.js';
 import { CLI } from '../support/worker-process.js';
+import { z } from 'zod';
 
 jest.setTimeout(120_000);
 
@@ -70,17 +71,14 @@ afterAll(async () => {
   await laboratory.close();
 });
 
-interface Told {
-  readonly code: number;
-  readonly stderr: string;
-}
+const Told = z.object({ code: z.number(), stderr: z.string() });
 
-async function panicTda(...words: readonly string[]): Promise<Told> {
+async function panicTda(...words: readonly string[]): Promise<z.output<typeof Told>> {
   const env = { ...process.env, NODE_OPTIONS: '', TEMPORAL_ADDRESS: '', PANIC_TDA_TEST_MODELS: '1' };
   const data = join(laboratory.folder, 'nowhere');
   return await promisify(execFile)(process.execPath, [CLI, ...words, '--data', data], { env }).then(
     ({ stderr }) => ({ code: 0, stderr }),
-    (error: unknown) => error as Told,
+    (error: unknown) => Told.parse(error),
   );
 }
 

@@ -21,6 +21,8 @@ import { suiteAddress } from '../support/suite-server.js';
 import { CLI } from '../support/worker-process.js';
 import { until } from '../support/child-processes.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
+import { z } from 'zod';
+import { readJson } from '../support/json.js';
 
 jest.setTimeout(120_000);
 
@@ -92,7 +94,7 @@ test('an experiment started with the Temporal command line gives the rows of `pa
       env: { ...process.env, NODE_OPTIONS: '', TEMPORAL_ADDRESS: '', TEMPORAL_NAMESPACE: '' },
     },
   );
-  const viaRun = JSON.parse(stdout) as { experiment: string; status: string };
+  const viaRun = readJson(stdout, z.object({ experiment: z.string(), status: z.string() }));
   expect(viaTemporal).toMatchObject({
     status: 'completed',
     experiment: viaRun.experiment,

@@ -24,8 +24,10 @@ test('an experiment that a user starts by hand is refused if a server of its mod
     max_length: 4,
   };
   const refusal = async (name: string): Promise<unknown> => {
-    const error = await laboratory.run({ ...experiment, name }, name).catch((failed: unknown) => failed);
-    return ((error as Error).cause as Error | undefined)?.cause;
+    const error: unknown = await laboratory
+      .run({ ...experiment, name }, name)
+      .catch((failed: unknown) => failed);
+    return error instanceof Error && error.cause instanceof Error ? error.cause.cause : undefined;
   };
   try {
     server.interfere(({ path }, response) => {

@@ -10,6 +10,7 @@ import { startWorkerProcess } from '../support/worker-process.js';
 import type { WorkerProcess } from '../support/worker-process.js';
 import { until } from '../support/child-processes.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
+import type { experiment as workflow } from '../../workflows/index.js';
 
 jest.setTimeout(240_000);
 
@@ -57,8 +58,8 @@ beforeAll(async () => {
   const running: Promise<ExperimentResult>[] = [];
   let waiting = 0;
   for (const file of [experiment('large'), experiment('weighty', { weight: 4 }), experiment('small')]) {
-    const started = { taskQueue: 'panic-tda', workflowId: file.name, args: [file] };
-    running.push((await client.workflow.start('experiment', started)).result() as Promise<ExperimentResult>);
+    const started = { taskQueue: 'panic-tda', workflowId: file.name, args: [file] as const };
+    running.push((await client.workflow.start<typeof workflow>('experiment', started)).result());
     waiting += RUNS[file.name];
     await until(`${waiting} steps wait`, async () => (await backlog(namespace)) >= waiting, 120_000);
   }
