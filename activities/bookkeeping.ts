@@ -48,7 +48,7 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
    * from the input in the workflow's history, since the workflow has already parsed the argument.
    */
   async function planExperiment(): Promise<Plan> {
-    const { config, row } = await understood();
+    const { config, row } = await givenAndStored();
     const id = experimentId(config);
     await requireModels(config, row);
     // A model that no unfinished run calls may be missing from this catalogue. Then the stored origin of the
@@ -81,7 +81,7 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
   }
 
   /** The experiment that the caller gave this workflow, and its row if the database has one. */
-  async function understood(): Promise<{
+  async function givenAndStored(): Promise<{
     readonly config: ExperimentConfig;
     readonly row: ExperimentRow | null;
   }> {
@@ -218,14 +218,18 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
   }
 
   return {
-    planExperiment: () => kept(planExperiment),
+    planExperiment: () => withHeartbeats(planExperiment),
     unfinishedRuns: ({ experiment, from, to }) =>
-      kept(async () => (await store.runs.unfinished(experiment, from, to)).map((index) => index - from)),
-    routeRun: (ref) => kept(() => routeRun(ref)),
-    recordPause: (of, paused) => kept(() => recordPause(of, paused)),
+      withHeartbeats(async () =>
+        (await store.runs.unfinished(experiment, from, to)).map((index) => index - from),
+      ),
+    routeRun: (ref) => withHeartbeats(() => routeRun(ref)),
+    recordPause: (of, paused) => withHeartbeats(() => recordPause(of, paused)),
     stopRun: (ref, outcome) =>
-      kept(async () => store.runs.stop(await store.runs.get(ref.experiment, ref.index), outcome, now())),
-    finishExperiment: (id, ending) => kept(() => finishExperiment(id, ending)),
+      withHeartbeats(async () =>
+        store.runs.stop(await store.runs.get(ref.experiment, ref.index), outcome, now()),
+      ),
+    finishExperiment: (id, ending) => withHeartbeats(() => finishExperiment(id, ending)),
   };
 }
 
@@ -233,7 +237,7 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
  * Heartbeats during the work, so that the server notices a killed worker within seconds. Gives errors their
  * type for Temporal.
  */
-async function kept<T>(work: () => Promise<T>): Promise<T> {
+async function withHeartbeats<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await whileHeartbeating(() => null, work);
   } catch (error) {

@@ -12,7 +12,7 @@ import { createObserver, elsewhereText, stateText } from '../session/who-drives.
 import { findExperiment } from '../lookup/find-experiment.js';
 import { plural } from '../terminal/format.js';
 import { openExperimentWorkflow, openRunWorkflow } from '../session/open-workflow.js';
-import { operated, operatedRun, operating } from '../session/open-for-writing.js';
+import { requireExperiment, requireRun, withWritableStore } from '../session/open-for-writing.js';
 import { note, print, printJson } from '../terminal/output.js';
 import { outageNotes } from '../session/patience.js';
 import { findSession } from '../session/open.js';
@@ -49,9 +49,9 @@ export async function cancelRun(
   index: number,
   waitMs: number,
 ): Promise<number> {
-  return await operating(context, async (store) => {
-    const row = await operated(context, store, id);
-    const run = await operatedRun(store, row, index);
+  return await withWritableStore(context, async (store) => {
+    const row = await requireExperiment(context, store, id);
+    const run = await requireRun(store, row, index);
     const session = await findSession(context);
     try {
       if (session === null || (await openExperimentWorkflow(session, row)) === null) {

@@ -11,7 +11,7 @@ import type { Driven } from '../session/who-drives.js';
 import { findExperiment } from '../lookup/find-experiment.js';
 import { bytes, count, oneLine, plural, table, time } from '../terminal/format.js';
 import { bar, liveProgress } from '../terminal/live-display.js';
-import { operating } from '../session/open-for-writing.js';
+import { withWritableStore } from '../session/open-for-writing.js';
 import { heading, note, print, printJson } from '../terminal/output.js';
 
 export interface DeleteOptions {
@@ -36,7 +36,7 @@ export async function deleteExperiment(
       '--compact is of an SQLite file; Postgres uses the room of deleted rows again by itself. Nothing was done.',
     );
   }
-  return await operating(context, async (store) => {
+  return await withWritableStore(context, async (store) => {
     const row = await findExperiment(context, store, id);
     await refuseWhileDriven(context, row, options.takeOver);
     await store.objectsPlace.requireOwn();

@@ -3,7 +3,7 @@ import { PanicError } from '../../common/errors.js';
 import type { Context } from '../context.js';
 import { EXIT } from '../program/exit-codes.js';
 import { count, plural } from '../terminal/format.js';
-import { operating } from '../session/open-for-writing.js';
+import { withWritableStore } from '../session/open-for-writing.js';
 import { print, printJson } from '../terminal/output.js';
 
 /** `objects use`: records that the pictures of the database are where this machine has its objects. */
@@ -11,7 +11,7 @@ export async function usePlace(
   context: Context,
   { incomplete, takeOver }: { readonly incomplete: boolean; readonly takeOver: boolean },
 ): Promise<number> {
-  return await operating(context, async (store) => {
+  return await withWritableStore(context, async (store) => {
     const { objects, objectsPlace, db } = store;
     await objects.check();
     if (!takeOver) await objectsPlace.refuseOther();

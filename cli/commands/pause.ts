@@ -14,7 +14,7 @@ import {
   tellingService,
 } from '../session/open-workflow.js';
 import type { Told } from '../session/open-workflow.js';
-import { operated, operatedRun, operating } from '../session/open-for-writing.js';
+import { requireExperiment, requireRun, withWritableStore } from '../session/open-for-writing.js';
 import { note, print, printJson } from '../terminal/output.js';
 
 /** What was paused or resumed, as `--json` prints it. */
@@ -34,10 +34,10 @@ interface Outcome {
  * workflow.
  */
 export async function pauseExperiment(context: Context, id: string, run: number | null): Promise<number> {
-  return await operating(context, async (store) => {
-    const row = await operated(context, store, id);
+  return await withWritableStore(context, async (store) => {
+    const row = await requireExperiment(context, store, id);
     if (!isOpenExperiment(row.status)) throw nothingToPause(context, row);
-    if (run !== null) return await pauseRun(context, store, row, await operatedRun(store, row, run));
+    if (run !== null) return await pauseRun(context, store, row, await requireRun(store, row, run));
     const changed = await store.experiments.setPaused(row.id, true, Date.now());
     const told = await tellExperiment(context, row, 'pause');
     return report(context, { experiment: row.id, run: null, paused: true, changed }, told);
@@ -46,7 +46,7 @@ export async function pauseExperiment(context: Context, id: string, run: number 
 
 /** `pause --all`: pauses every experiment of the data folder that is under way. */
 export async function pauseAll(context: Context): Promise<number> {
-  return await operating(context, async (store) => {
+  return await withWritableStore(context, async (store) => {
     const rows = (await store.experiments.list()).filter(
       ({ status, deletingAt }) => isOpenExperiment(status) && deletingAt === null,
     );
@@ -62,7 +62,7 @@ export async function pauseAll(context: Context): Promise<number> {
  * `resume --all`: resumes every paused experiment that a workflow drives, and names the others. Starts nothing.
  */
 export async function resumeAll(context: Context): Promise<number> {
-  return await operating(context, async (store) => {
+  return await withWritableStore(context, async (store) => {
     const rows = (await store.experiments.list()).filter((row) => row.pausedAt !== null);
     if (rows.length === 0) note('No experiment is paused.');
     return await each(context, rows, async (row) => {
@@ -100,9 +100,9 @@ async function pauseRun(context: Context, store: Store, row: ExperimentRow, run:
 
 /** `resume ID --run K`: resumes a run that was paused or cancelled by itself. */
 export async function resumeRun(context: Context, id: string, index: number): Promise<number> {
-  return await operating(context, async (store) => {
-    const row = await operated(context, store, id);
-    const run = await operatedRun(store, row, index);
+  return await withWritableStore(context, async (store) => {
+    const row = await requireExperiment(context, store, id);
+    const run = await requireRun(store, row, index);
     if (hasEnded(run.status)) throw endedRun(context, run, 'resumed');
     const changed = await store.runs.setHold(run, null, Date.now());
     const told = await tellRun(context, run, 'resume');
@@ -118,8 +118,8 @@ export async function resumeRun(context: Context, id: string, index: number): Pr
  * has to start one. The rows change in either case.
  */
 export async function resumeOpen(context: Context, id: string): Promise<number | null> {
-  return await operating(context, async (store) => {
-    const row = await operated(context, store, id);
+  return await withWritableStore(context, async (store) => {
+    const row = await requireExperiment(context, store, id);
     if (row.pausedAt === null && !(await isHeld(context, row))) return null;
     const changed = await store.experiments.setPaused(row.id, false, Date.now());
     const told = await tellExperiment(context, row, 'resume');

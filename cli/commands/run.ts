@@ -33,7 +33,7 @@ import { readStoredOrValidExperiment } from '../lookup/experiment-file.js';
 import { findExperiment } from '../lookup/find-experiment.js';
 import { bytes, duration, oneLine, plural, time } from '../terminal/format.js';
 import { onInterrupt } from '../terminal/interruption.js';
-import { operated, operatedRun, operating } from '../session/open-for-writing.js';
+import { requireExperiment, requireRun, withWritableStore } from '../session/open-for-writing.js';
 import { note, printJson } from '../terminal/output.js';
 import { onceAnswered, outageNotes } from '../session/patience.js';
 import type { OutageWords } from '../session/patience.js';
@@ -143,7 +143,7 @@ export async function retryExperiment(context: Context, id: string, run: number 
 
 async function refuseUnfailed(context: Context, id: string, index: number): Promise<void> {
   await readingExperiments(context, async (store) => {
-    const { runIndex, status } = await operatedRun(store, await operated(context, store, id), index);
+    const { runIndex, status } = await requireRun(store, await requireExperiment(context, store, id), index);
     if (status === 'failed') return;
     throw new PanicError(
       'InvalidInput',
@@ -163,8 +163,8 @@ async function handToRunningProcess(
 ): Promise<number | null> {
   const driver = readRunInfo(context.folder);
   if (driver === undefined || configuredTemporal() !== undefined) return null;
-  return await operating(context, async (store) => {
-    const row = await operated(context, store, id);
+  return await withWritableStore(context, async (store) => {
+    const row = await requireExperiment(context, store, id);
     if (driver.experiment !== row.id) return null;
     const retried: number[] = [];
     const count = await store.experiments.resetFailedRuns(row.id, run, (indices) => {
@@ -375,7 +375,7 @@ async function report(
 async function reportIfHeld({ context, id, verb }: Request, store: Store | null): Promise<number | null> {
   const row = (await store?.experiments.find(id)) ?? null;
   if (row === null) return null;
-  await operated(context, store!, id);
+  await requireExperiment(context, store!, id);
   if (row.pausedAt === null || verb === 'resume') return null;
   note(
     `Experiment ${id} is paused since ${time(row.pausedAt)}; "${context.command('resume', id)}" lets it go on. Nothing was done.`,

@@ -11,7 +11,10 @@ import { findExperiment } from '../lookup/find-experiment.js';
  * @throws PanicError `InvalidInput` if it has none, or if its tables are not those of this version: an
  * operator's command must not change tables under workers.
  */
-export async function operating<T>(context: Context, use: (store: Store) => T | Promise<T>): Promise<T> {
+export async function withWritableStore<T>(
+  context: Context,
+  use: (store: Store) => T | Promise<T>,
+): Promise<T> {
   await readingExperiments(context, () => undefined);
   closeFolder(context);
   const open = (): Promise<Store> => connectStore(context.place);
@@ -23,8 +26,11 @@ export async function operating<T>(context: Context, use: (store: Store) => T | 
   }
 }
 
-/** The experiment of this id, unless it is being deleted. */
-export async function operated(context: Context, store: Store, id: string): Promise<ExperimentRow> {
+/**
+ * The experiment of this id.
+ * @throws PanicError `InvalidInput` if there is none, or if it is being deleted.
+ */
+export async function requireExperiment(context: Context, store: Store, id: string): Promise<ExperimentRow> {
   const row = await findExperiment(context, store, id);
   if (row.deletingAt === null) return row;
   throw new PanicError(
@@ -37,7 +43,7 @@ export async function operated(context: Context, store: Store, id: string): Prom
  * Run `index` of an experiment.
  * @throws PanicError `InvalidInput` if the experiment has no such run.
  */
-export async function operatedRun(
+export async function requireRun(
   store: Store,
   { id, runCount }: ExperimentRow,
   index: number,

@@ -2,7 +2,7 @@ import { driverOf } from '../../db/index.js';
 import { PanicError } from '../../common/errors.js';
 import type { Context } from '../context.js';
 import { createObserver } from './who-drives.js';
-import { operated, operating } from './open-for-writing.js';
+import { requireExperiment, withWritableStore } from './open-for-writing.js';
 import { note } from '../terminal/output.js';
 
 /**
@@ -11,8 +11,8 @@ import { note } from '../terminal/output.js';
  * @throws PanicError `InvalidInput` if the experiment has another driver a moment later.
  */
 export async function takeOver(context: Context, id: string): Promise<void> {
-  await operating(context, async (store) => {
-    const row = await operated(context, store, id);
+  await withWritableStore(context, async (store) => {
+    const row = await requireExperiment(context, store, id);
     const driver = driverOf(row);
     const observer = createObserver(context);
     try {
