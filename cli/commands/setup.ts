@@ -100,7 +100,10 @@ function missingOf(missing: CudaProblem | null): {
     : { cudaMajor: null, missingLibraries: [] };
 }
 
-/** A whole library stays in place, also if no new one can be fetched. */
+/**
+ * Fetches the library unless it is whole and recorded. A library of unknown origin stays in use if no new one can be
+ * fetched.
+ */
 async function fetchWhereNeeded(
   provider: CudaProvider,
   command: Context['command'],

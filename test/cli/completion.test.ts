@@ -14,7 +14,7 @@ jest.setTimeout(120_000);
 afterAll(cleanUp);
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-const HOST = { runtime: 'node', runtimeVersion: '1', device: 'cpu', dtype: 'none', files: {} };
+const FINGERPRINT = { runtime: 'node', runtimeVersion: '1', device: 'cpu', dtype: 'none', files: {} };
 const ID = experimentId(dummyConfig);
 
 /** A folder with an experiment, files and folders. PATH finds a `panic-tda`. */
@@ -27,7 +27,7 @@ beforeAll(async () => {
   chmodSync(join(folder, 'bin', 'panic-tda'), 0o755);
   const caption = { modality: 'text', text: 'a caption' } as const;
   const outputs = [picture(2, 2, Uint8Array.of(1, 2, 3)), caption];
-  const store = await storeOutputs(join(folder, 'panic-tda-data'), dummyConfig, HOST, outputs);
+  const store = await storeOutputs(join(folder, 'panic-tda-data'), dummyConfig, FINGERPRINT, outputs);
   await store.close();
 });
 

@@ -22,7 +22,7 @@ const PRELOAD = new URL('../support/native-libraries.mjs', import.meta.url).href
 /** Libraries that take a tenth of a second and more to load, and that only models and pictures need. */
 const HEAVY = ['onnxruntime', 'libvips', 'sharp'];
 
-const dummyHost = { runtime: 'node', runtimeVersion: '1', device: 'cpu', dtype: 'none', files: {} };
+const FINGERPRINT = { runtime: 'node', runtimeVersion: '1', device: 'cpu', dtype: 'none', files: {} };
 
 interface Watched {
   readonly env: Readonly<Record<string, string>>;
@@ -74,7 +74,7 @@ test.each(['show', 'status'])('%s of a stored run loads neither', async (verb) =
   const { env, heavyOnes } = watched();
   const folder = folderWith();
   const outputs = [picture(2, 2, Uint8Array.of(1, 2, 3)), { modality: 'text', text: 'a caption' }] as const;
-  const store = await storeOutputs(join(folder, 'panic-tda-data'), dummyConfig, dummyHost, outputs);
+  const store = await storeOutputs(join(folder, 'panic-tda-data'), dummyConfig, FINGERPRINT, outputs);
   await store.close();
   const words = verb === 'show' ? ['0'] : [];
   const { code, stderr } = await startPanicTda(folder, [verb, experimentId(dummyConfig), ...words], env)
@@ -137,7 +137,7 @@ async function folderWithRun(): Promise<string> {
     },
   });
   const outputs = [picture(2, 2, Uint8Array.of(1, 2, 3)), { modality: 'text', text: 'a caption' }] as const;
-  const store = await storeOutputs(join(folder, 'panic-tda-data'), dummyConfig, dummyHost, outputs);
+  const store = await storeOutputs(join(folder, 'panic-tda-data'), dummyConfig, FINGERPRINT, outputs);
   await store.close();
   return folder;
 }

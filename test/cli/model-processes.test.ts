@@ -79,7 +79,7 @@ describe('models with a process of their own', () => {
     const data = join(folder, 'panic-tda-data');
     const running = startPanicTda(folder, ['run', 'experiment.json', '--device', 'cpu']);
     await until(
-      () => hostsOf(runInfo(data)?.workerPids ?? []).length > 0,
+      () => modelProcessesOf(runInfo(data)?.workerPids ?? []).length > 0,
       () => running.stderr(),
     );
     const asked = performance.now();
@@ -91,7 +91,7 @@ describe('models with a process of their own', () => {
 });
 
 /** The processes that these workers have started for models. */
-function hostsOf(workers: readonly number[]): string[] {
+function modelProcessesOf(workers: readonly number[]): string[] {
   const lines = execFileSync('ps', ['-A', '-o', 'ppid=,args='], { encoding: 'utf8', maxBuffer: 2 ** 26 });
   return lines
     .split('\n')
@@ -136,7 +136,7 @@ describe('devices', () => {
     const { device, passedOver } = await decideDevice('auto', false);
     const running = startPanicTda(folder, ['run', 'experiment.json'], { PANIC_TDA_RAM: '1GiB' });
     await until(
-      () => hostsOf(runInfo(data)?.workerPids ?? []).length > 0,
+      () => modelProcessesOf(runInfo(data)?.workerPids ?? []).length > 0,
       () => running.stderr(),
     );
     const log = readFileSync(join(data, 'logs', 'worker-gpu.log'), 'utf8');
