@@ -1,3 +1,5 @@
+import { errorCode } from './error-code.js';
+import { errorMessage } from './errors.js';
 import { problem, type Problem } from './problems.js';
 
 /**
@@ -22,7 +24,7 @@ const FOUND_BY_CODE: Readonly<Record<string, string>> = {
 
 /** A problem that says why the process cannot read a file. */
 export function unreadableFile(error: unknown, allowed: string): Problem {
-  const { code, message } = error as NodeJS.ErrnoException;
-  const found = FOUND_BY_CODE[code ?? ''] ?? `a file that cannot be read (${message})`;
+  const found =
+    FOUND_BY_CODE[errorCode(error) ?? ''] ?? `a file that cannot be read (${errorMessage(error)})`;
   return problem('', found, allowed);
 }

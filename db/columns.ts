@@ -25,8 +25,10 @@ export function columnNames<T extends SQLiteTable>(table: T): readonly (keyof Ro
  * The SQL of every column of a table that a query calls `alias`. A query that uses it reads a column of a
  * later migration without a change.
  */
-export function columnsOf<T extends SQLiteTable>(table: T, alias: string): ColumnSql<Row<T>> {
-  return columnSql(table, alias, '') as ColumnSql<Row<T>>;
+export function columnsOf<T extends SQLiteTable>(table: T, alias: string): ColumnSql<Row<T>>;
+// The overloads of this file state what a loop does not: a value for each column of the table.
+export function columnsOf(table: SQLiteTable, alias: string): Readonly<Record<string, string>> {
+  return columnSql(table, alias, '');
 }
 
 /** The columns of a row that another row points at, under names with a prefix. */
@@ -34,8 +36,9 @@ export function joinedColumns<Prefix extends string, T extends SQLiteTable>(
   prefix: Prefix,
   table: T,
   alias: string,
-): ColumnSql<Joined<Prefix, Row<T>>> {
-  return columnSql(table, alias, `${prefix}.`) as ColumnSql<Joined<Prefix, Row<T>>>;
+): ColumnSql<Joined<Prefix, Row<T>>>;
+export function joinedColumns(prefix: string, table: SQLiteTable, alias: string): object {
+  return columnSql(table, alias, `${prefix}.`);
 }
 
 function columnSql(table: SQLiteTable, alias: string, prefix: string): Readonly<Record<string, string>> {
@@ -73,8 +76,8 @@ export function selected<R>(columns: ColumnSql<R>, names: readonly (keyof R & st
 export function placeholders<T extends SQLiteTable, Left extends keyof Row<T> & string>(
   table: T,
   ...left: readonly Left[]
-): { readonly [Name in Exclude<keyof Row<T>, Left>]: Placeholder } {
+): { readonly [Name in Exclude<keyof Row<T>, Left>]: Placeholder };
+export function placeholders(table: SQLiteTable, ...left: readonly string[]): object {
   const names = columnNames(table).filter((name) => !left.some((other) => other === name));
-  const given = Object.fromEntries(names.map((name) => [name, sql.placeholder(name)]));
-  return given as { readonly [Name in Exclude<keyof Row<T>, Left>]: Placeholder };
+  return Object.fromEntries(names.map((name) => [name, sql.placeholder(name)]));
 }

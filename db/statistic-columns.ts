@@ -20,14 +20,17 @@ type ColumnOf<Described extends Statistic> = Described['nullRule'] extends null
 export function statisticColumns<
   All extends Readonly<Record<string, Statistic>>,
   Name extends keyof All & string,
->(described: All, names: readonly Name[]): { readonly [Column in Name]: ColumnOf<All[Column]> } {
-  const columns = recordOf(names, (name) => {
+>(described: All, names: readonly Name[]): { readonly [Column in Name]: ColumnOf<All[Column]> };
+// The overload states what a loop does not: the description of a number decides the kind of its column.
+export function statisticColumns(
+  described: Readonly<Record<string, Statistic>>,
+  names: readonly string[],
+): object {
+  return recordOf(names, (name) => {
     const { column, stored, nullRule } = described[name]!;
     const made = stored === 'integer' ? integer(column) : real(column);
     return nullRule === null ? made.notNull() : made;
   });
-  // What kind of column each is follows from its description, which the type of a loop does not say.
-  return columns as { readonly [Column in Name]: ColumnOf<All[Column]> };
 }
 
 /**

@@ -11,6 +11,12 @@ type Shape = {
     : FormOf<Name>;
 };
 
+function forms(): Shape;
+// The overload states what a loop does not: each field has the form that its description makes.
+function forms(): object {
+  return recordOf(FIELD_NAMES, formOf);
+}
+
 function formOf(name: FieldName): z.ZodType {
   const { form, sentence } = FIELDS[name];
   const made: z.ZodType = form(z);
@@ -23,8 +29,7 @@ function formOf(name: FieldName): z.ZodType {
  * checks that need the catalogue or several fields at once (models that exist and connect, duplicates,
  * `seeds` or `seed_count`).
  */
-// Each field has the form that its description makes, which the type of a loop does not say.
-export const experimentSchema = z.object(recordOf(FIELD_NAMES, formOf) as unknown as Shape);
+export const experimentSchema = z.object(forms());
 
 /** The allowed values at a place of the file, in words. */
 export function allowedAt(path: readonly PropertyKey[]): string {

@@ -212,12 +212,14 @@ export function measured<Name extends BarStatisticName>(
   bars: Float32Array,
   measures: BarMeasures,
   names: readonly Name[],
-): Pick<BarStatisticValues, Name> {
-  // Which of them may be null follows from their descriptions, which the type of a loop does not say.
-  return recordOf<Name, number | null>(names, (name) => measures[name](bars)) as Pick<
-    BarStatisticValues,
-    Name
-  >;
+): Pick<BarStatisticValues, Name>;
+// The overload states what a loop does not: the descriptions say which numbers may be null.
+export function measured(
+  bars: Float32Array,
+  measures: BarMeasures,
+  names: readonly BarStatisticName[],
+): object {
+  return recordOf<BarStatisticName, number | null>(names, (name) => measures[name](bars));
 }
 
 /** Numbers of a diagram that a row may lack, by their null rules. */

@@ -4,5 +4,6 @@ import { laterDefaults } from './fields.js';
 /** Reads a stored config. A field that did not exist when the config was stored gets its default. */
 export function storedConfig(json: string): ExperimentConfig {
   // Only validated experiments are stored.
-  return { ...laterDefaults(), ...(JSON.parse(json) as ExperimentConfig) };
+  const stored: ExperimentConfig = JSON.parse(json);
+  return { ...laterDefaults(), ...stored };
 }

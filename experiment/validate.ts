@@ -128,7 +128,7 @@ function sizeProblems(config: ExperimentConfig): Problem[] {
  */
 function formProblem(issue: z.core.$ZodIssue, fields: Fields): Problem {
   const found = issue.path.reduce<unknown>(
-    (value, key) => (value as Record<PropertyKey, unknown>)[key],
+    (value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined),
     fields,
   );
   return problem(pathText(issue.path), described(found), allowedAt(issue.path));

@@ -19,12 +19,13 @@ import { HIDING_WORDS } from './support/hiding-words.js';
 
 const root = join(import.meta.dirname, '..');
 const documents = documentPages();
-const { withStatistics } = (await import(join(root, 'scripts/statistics-page.mjs'))) as {
+const {
+  withStatistics,
+}: {
   withStatistics: (page: string, ofDiagrams: typeof DIAGRAM_COUNTS, ofBars: typeof BAR_STATISTICS) => string;
-};
-const { withVariables } = (await import(join(root, 'scripts/settings-page.mjs'))) as {
-  withVariables: (page: string, variables: typeof environmentVariables) => string;
-};
+} = await import(join(root, 'scripts/statistics-page.mjs'));
+const { withVariables }: { withVariables: (page: string, variables: typeof environmentVariables) => string } =
+  await import(join(root, 'scripts/settings-page.mjs'));
 
 function read(file: string): string {
   return readFileSync(join(root, file), 'utf8');
@@ -42,7 +43,7 @@ test('the experiment that README shows is the example that it names, letter by l
 });
 
 test('README has a row for each field of an experiment, and no other row', () => {
-  const { properties } = JSON.parse(read('experiment/experiment.schema.json')) as { properties: object };
+  const { properties }: { properties: object } = JSON.parse(read('experiment/experiment.schema.json'));
   const [, table = ''] = /^\| field .*\n\|[ -|]+\n((?:\|.*\n)+)/m.exec(read('README.md')) ?? [];
   const rows = [...table.matchAll(/^\| `([$\w]+)`/gm)].map(([, name]) => name);
   expect(new Set(rows)).toEqual(new Set(Object.keys(properties)));
@@ -113,7 +114,7 @@ test('a link to a missing file or heading would be found', () => {
 });
 
 test('each link of a document that is in the package leads to a file that is in the package', () => {
-  const { files } = JSON.parse(read('package.json')) as { files: string[] };
+  const { files }: { files: string[] } = JSON.parse(read('package.json'));
   const always = ['README.md', 'LICENSE', 'package.json'];
   const shipped = [...files.filter((file) => !file.startsWith('!')), ...always];
   const isShipped = (path: string): boolean =>
@@ -166,7 +167,7 @@ test('each page names who acts', () => {
 });
 
 test('docs/models.md names each model of the catalogue', () => {
-  const { models } = JSON.parse(read('models/catalogue.json')) as { models: readonly { name: string }[] };
+  const { models }: { models: readonly { name: string }[] } = JSON.parse(read('models/catalogue.json'));
   const page = read('docs/models.md');
   expect(models.map(({ name }) => name).filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
 });

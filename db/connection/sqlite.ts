@@ -27,7 +27,7 @@ import { GUARDED, readableFile } from './readable-file.js';
 import type { ReadableFile } from './readable-file.js';
 import { ownSqliteInstance, sqliteInstance } from '../versions/instance.js';
 import * as schema from '../schema.js';
-import { runNow } from './work.js';
+import { all, runNow } from './work.js';
 import { createWriter } from './writer.js';
 
 /** An SQLite file. Reads and writes run on one connection, each as a whole; writes use group commit. */
@@ -174,7 +174,7 @@ function databaseOver({ sqlite, tables }: Connected, name: string, file: Readabl
     read: async (work) => whileUnchanged(file, name, () => runNow(work())),
     write: async (work) => await written(() => runNow(work())),
     *rows<T>(query: SQL) {
-      return (yield () => build.all<T>(query)) as T[];
+      return yield* all({ all: () => build.all<T>(query) });
     },
     snapshot: async () => snapshotOf(openSnapshot(connection), file, name),
     schemaVersion: tables.applied,
@@ -254,7 +254,7 @@ export function snapshotOf(sqlite: Database.Database, file: ReadableFile, name: 
       const statement = known === undefined || known.busy ? sqlite.prepare<SqlValue[]>(query) : known;
       statements.set(query, statement);
       try {
-        for (const row of statement.iterate(...values)) yield row as T;
+        yield* iterated<T>(statement, values);
       } catch (error) {
         throw tooLarge(error, name);
       } finally {
@@ -265,6 +265,12 @@ export function snapshotOf(sqlite: Database.Database, file: ReadableFile, name: 
       sqlite.close();
     },
   };
+}
+
+// The overload states the type of a row, which only the caller of `rows` knows.
+function iterated<T>(statement: Database.Statement<SqlValue[]>, values: readonly SqlValue[]): Iterable<T>;
+function iterated(statement: Database.Statement<SqlValue[]>, values: readonly SqlValue[]): Iterable<unknown> {
+  return statement.iterate(...values);
 }
 
 /**

@@ -24,19 +24,29 @@ interface Run<Values> {
 type Values = Record<string, unknown>;
 
 /** All rows of a query, prepared or not. */
-export function* all<Q extends All<Values>>(query: Q, values?: Values): Work<Awaited<ReturnType<Q['all']>>> {
-  return (yield () => query.all(values)) as Awaited<ReturnType<Q['all']>>;
+export function all<Q extends All<Values>>(query: Q, values?: Values): Work<Awaited<ReturnType<Q['all']>>>;
+// The overload states that `work` receives what its call returned, which the type of a generator does not say.
+export function* all(query: All<Values>, values?: Values): Work<unknown> {
+  return yield () => query.all(values);
 }
 
 /** The first row of a query; undefined if there is none and the query's type allows for that. */
-export function* get<Q extends Get<Values>>(query: Q, values?: Values): Work<Awaited<ReturnType<Q['get']>>> {
-  return (yield () => query.get(values)) as Awaited<ReturnType<Q['get']>>;
+export function get<Q extends Get<Values>>(query: Q, values?: Values): Work<Awaited<ReturnType<Q['get']>>>;
+export function* get(query: Get<Values>, values?: Values): Work<unknown> {
+  return yield () => query.get(values);
 }
 
 /** Runs a statement that returns no rows. Returns the number of rows that it changed. */
 export function* run(query: Run<Values>, values?: Values): Work<number> {
-  const { changes } = (yield () => query.run(values)) as { readonly changes: number };
-  return changes;
+  const answer = yield () => query.run(values);
+  if (!saysChanges(answer)) throw new Error('the database did not say how many rows a statement changed');
+  return answer.changes;
+}
+
+function saysChanges(answer: unknown): answer is { readonly changes: number } {
+  return (
+    typeof answer === 'object' && answer !== null && 'changes' in answer && typeof answer.changes === 'number'
+  );
 }
 
 /**

@@ -185,7 +185,7 @@ function placeOf(row: ContentRow): string {
 }
 
 function valueOf(row: ContentRow, field: string): unknown {
-  return (row as unknown as Readonly<Record<string, unknown>>)[field] ?? null;
+  return Reflect.get(row, field) ?? null;
 }
 
 function shown(value: unknown): string {

@@ -1,5 +1,5 @@
 import type * as Sdk from '@aws-sdk/client-s3';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { errorCode } from '../../common/error-code.js';
 import { PanicError } from '../../common/errors.js';
 import { faultPoint } from '../../common/fault.js';
@@ -239,7 +239,10 @@ export function createObjectBucket(place: BucketPlace, limits: BucketLimits = LI
     return await ask(doing, async ({ GetObjectCommand }, client) => {
       try {
         const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-        return Body === undefined ? Buffer.alloc(0) : await atMost(Body as Readable, most, doing);
+        if (Body === undefined) return Buffer.alloc(0);
+        if (!(Body instanceof Readable))
+          throw new Error(`could not ${doing}: the SDK gave no stream of Node`);
+        return await atMost(Body, most, doing);
       } catch (error) {
         if (isMissing(error)) return null;
         throw error;

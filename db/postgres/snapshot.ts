@@ -19,7 +19,8 @@ export async function openSnapshot(client: ClientBase, close: () => Promise<void
     const text = closing + statements;
     closing = '';
     const results: QueryResult | QueryResult[] = await client.query(text);
-    return (Array.isArray(results) ? results.at(-1)! : results).rows as T[];
+    const { rows }: { readonly rows: readonly T[] } = Array.isArray(results) ? results.at(-1)! : results;
+    return rows;
   }
   return {
     async *rows<T>(query: string, ...values: readonly SqlValue[]) {

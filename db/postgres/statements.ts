@@ -7,6 +7,7 @@ import { SqliteRemoteDatabase, SQLiteRemoteSession } from 'drizzle-orm/sqlite-pr
 import type { ClientBase } from 'pg';
 import { PanicError } from '../../common/errors.js';
 import type { Builder } from '../connection/database.js';
+import { all } from '../connection/work.js';
 import type { Call, Work } from '../connection/work.js';
 
 /** Longer statements (lists of ids) differ from each other, so a name would not save any planning. */
@@ -58,10 +59,12 @@ type InsertConfig = Parameters<SQLiteAsyncDialect['buildInsertQuery']>[0];
 const dialect = new PostgresText();
 
 /** Makes statements for Postgres from the tables of `schema.ts`. */
-export function postgresBuilder(): Builder {
+export function postgresBuilder(): Builder;
+// The overload states the type of the SQLite builder, which has the same methods.
+export function postgresBuilder(): object {
   const session = new SQLiteRemoteSession(execute, dialect, undefined);
   // The answers come later than the type says; `runOn` waits for each of them.
-  return new SqliteRemoteDatabase('async', dialect, session, undefined) as unknown as Builder;
+  return new SqliteRemoteDatabase('async', dialect, session, undefined);
 }
 
 async function execute(text: string, values: unknown[], method: string) {
@@ -69,17 +72,18 @@ async function execute(text: string, values: unknown[], method: string) {
   const result = await clientOfCall().query<unknown[]>({ ...named(text), values, rowMode: 'array' });
   if (method === 'run') return { rows: [], changes: result.rowCount ?? 0 };
   // For one row Drizzle expects the row itself.
-  return { rows: method === 'get' ? (result.rows[0] as unknown[]) : result.rows };
+  return { rows: method === 'get' ? result.rows[0]! : result.rows };
 }
 
 /** The rows of hand-written SQL, with the column names that it gives. */
-export function* rowsOf<T>(query: SQL): Work<T[]> {
+export function rowsOf<T>(query: SQL): Work<T[]> {
   const { sql: text, params } = dialect.sqlToQuery(query);
-  return (yield async () => {
+  const read = async (): Promise<T[]> => {
     refuseUnfit(params);
     const { rows } = await clientOfCall().query({ ...named(text), values: params });
     return rows;
-  }) as T[];
+  };
+  return all({ all: read });
 }
 
 /** Runs work on one connection, statement by statement. */

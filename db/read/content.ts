@@ -43,20 +43,20 @@ export type ContentRow =
 
 const ID = 'an id, which each store gives anew';
 const TIME = 'a time';
-const OURS = 'how the value was come by';
+const OURS = 'how the value was obtained';
 
 /** The numbers that are not content, according to their descriptions. */
 function notContent<All extends Readonly<Record<string, Statistic>>, Name extends keyof All & string>(
   described: All,
   names: readonly Name[],
-) {
+): { readonly [N in Name as All[N]['notContent'] extends null ? never : N]: string };
+// The overload states what a loop does not: which descriptions have a reason.
+function notContent(described: Readonly<Record<string, Statistic>>, names: readonly string[]): object {
   const reasons = names.flatMap((name) => {
     const { notContent: why } = described[name]!;
     return why === null ? [] : [[name, why] as const];
   });
-  return Object.fromEntries(reasons) as {
-    readonly [N in Name as All[N]['notContent'] extends null ? never : N]: string;
-  };
+  return Object.fromEntries(reasons);
 }
 
 /** Columns that are not content by themselves, and the reasons. */
@@ -64,8 +64,8 @@ export const NOT_CONTENT = {
   runs: {
     id: ID,
     experimentId: 'the experiment whose content it is',
-    runIndex: 'told as `run`',
-    promptId: 'told as `prompt`, its text',
+    runIndex: 'in the content as `run`',
+    promptId: 'in the content as `prompt`, its text',
     attempt: OURS,
     errorMessage: 'words, which name machines and versions; `errorKind` is content',
     startedAt: TIME,
@@ -74,10 +74,10 @@ export const NOT_CONTENT = {
   },
   invocations: {
     id: ID,
-    runId: 'told as `run`',
-    modelId: 'told as `model`, its name and revision',
+    runId: 'in the content as `run`',
+    modelId: 'in the content as `model`, its name and revision',
     inputId: 'the output of the step before it, or the prompt',
-    outputId: 'told as `modality` and `output`, its digest',
+    outputId: 'in the content as `modality` and `output`, its digest',
     source: OURS,
     hostId: OURS,
     batchSize: OURS,
@@ -86,16 +86,16 @@ export const NOT_CONTENT = {
     outputCut: 'not recorded by versions before it, which gave the same outputs and digests without it',
   },
   embeddings: {
-    invocationId: 'told as `run` and `sequence`',
-    modelId: 'told as `model`',
-    vectorId: 'told as `vector`, its digest',
+    invocationId: 'in the content as `run` and `sequence`',
+    modelId: 'in the content as `model`',
+    vectorId: 'in the content as `vector`, its digest',
     source: OURS,
   },
   vectors: {
     id: ID,
-    modelId: 'told as `model`',
+    modelId: 'in the content as `model`',
     artifactId: 'the output of the step',
-    sha256: 'told as `vector`',
+    sha256: 'in the content as `vector`',
     bytes: 'what `vector` is the digest of',
     norm: 'follows from the vector',
     computeMs: TIME,
@@ -103,21 +103,21 @@ export const NOT_CONTENT = {
   },
   diagrams: {
     id: ID,
-    runId: 'told as `run`',
-    modelId: 'told as `model`',
+    runId: 'in the content as `run`',
+    modelId: 'in the content as `model`',
     ...notContent(DIAGRAM_COUNTS, DIAGRAM_COUNT_NAMES),
-    pointsSha256: 'told as `points`',
+    pointsSha256: 'in the content as `points`',
     computeMs: TIME,
     createdAt: TIME,
   },
   diagramDimensions: {
-    diagramId: 'told as `run` and `model`',
+    diagramId: 'in the content as `run` and `model`',
     ...notContent(BAR_STATISTICS, DIAGRAM_STATISTICS),
   },
   surrogates: {
-    diagramId: 'told as `run` and `model`',
-    kind: 'told as `nullModel`',
-    surrogateIndex: 'told as `index`',
+    diagramId: 'in the content as `run` and `model`',
+    kind: 'in the content as `nullModel`',
+    surrogateIndex: 'in the content as `index`',
     ...notContent(BAR_STATISTICS, SURROGATE_STATISTICS),
   },
 } as const satisfies {
@@ -264,7 +264,7 @@ function fieldsOf<Told extends string, Read extends string>(
 ): { readonly told: readonly Field<Told>[]; readonly names: readonly (Told | Read)[] } {
   const taken = told.map(({ as }) => as);
   const twice = taken.find((as, k) => taken.indexOf(as) !== k);
-  if (twice !== undefined) throw new Error(`two columns of one row of content are told as ${twice}`);
+  if (twice !== undefined) throw new Error(`two columns of one row of content have the name ${twice}`);
   return { told, names: [...told.map(({ name }) => name), ...more] };
 }
 
@@ -281,7 +281,7 @@ export async function* contentOf(
   const reader = await openReader(db);
   try {
     for await (const run of reader.runsOf(experimentId, RUN.names)) {
-      yield { kind: 'run', run: run.runIndex, ...valuesOf(run, RUN.told) } as ContentOfRun;
+      yield contentRow({ kind: 'run', run: run.runIndex }, valuesOf(run, RUN.told));
       yield* contentOfRun(reader, run);
     }
   } finally {
@@ -294,31 +294,16 @@ async function* contentOfRun(
   { id, runIndex: run }: Pick<RunRecord, 'id' | 'runIndex'>,
 ): AsyncGenerator<ContentRow, void, undefined> {
   for await (const row of reader.stepsOf(id, STEP.names)) {
-    yield {
-      kind: 'invocation',
-      run,
-      model: modelOf(row),
-      ...valuesOf(row, STEP.told),
-    } as ContentOfInvocation;
+    yield contentRow({ kind: 'invocation', run, model: modelOf(row) }, valuesOf(row, STEP.told));
   }
   for await (const row of reader.embeddingsOf(id, EMBEDDING.names)) {
-    yield {
-      kind: 'embedding',
-      run,
-      model: modelOf(row),
-      ...valuesOf(row, EMBEDDING.told),
-    } as ContentOfEmbedding;
+    yield contentRow({ kind: 'embedding', run, model: modelOf(row) }, valuesOf(row, EMBEDDING.told));
   }
   for await (const row of reader.dimensionsOf({ run: id }, DIAGRAM.names)) {
-    yield { kind: 'diagram', run, model: modelOf(row), ...valuesOf(row, DIAGRAM.told) } as ContentOfDiagram;
+    yield contentRow({ kind: 'diagram', run, model: modelOf(row) }, valuesOf(row, DIAGRAM.told));
   }
   for await (const row of reader.surrogatesOf({ run: id }, SURROGATE.names)) {
-    yield {
-      kind: 'surrogate',
-      run,
-      model: modelOf(row),
-      ...valuesOf(row, SURROGATE.told),
-    } as ContentOfSurrogate;
+    yield contentRow({ kind: 'surrogate', run, model: modelOf(row) }, valuesOf(row, SURROGATE.told));
   }
 }
 
@@ -334,6 +319,15 @@ function modelOf(row: {
     );
   }
   return `${name}@${revision}`;
+}
+
+function contentRow<Kind extends ContentRow['kind']>(
+  key: { readonly kind: Kind; readonly run: number; readonly model?: string },
+  values: Readonly<Record<string, unknown>>,
+): Extract<ContentRow, { readonly kind: Kind }>;
+// The overload states what a loop does not: the columns of each kind of row, from `Content`.
+function contentRow(key: object, values: object): object {
+  return { ...key, ...values };
 }
 
 const nullIsTold: ReadonlySet<string> = NULL_IS_TOLD;

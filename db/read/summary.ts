@@ -43,9 +43,10 @@ export type StatisticsSummary = {
 export function summaryName<What extends 'mean' | 'min' | 'max', Name extends SummarisedStatistic>(
   what: What,
   name: Name,
-): `${What}${Capitalize<Name>}` {
-  // The type of `slice` does not say which letters are left.
-  return `${what}${name.charAt(0).toUpperCase()}${name.slice(1)}` as `${What}${Capitalize<Name>}`;
+): `${What}${Capitalize<Name>}`;
+// The overload states what the type of `slice` does not: which letters are left.
+export function summaryName(what: string, name: string): string {
+  return `${what}${name.charAt(0).toUpperCase()}${name.slice(1)}`;
 }
 
 /** `avg(d.entropy) as "meanEntropy", …` */

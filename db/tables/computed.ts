@@ -85,11 +85,11 @@ export function computedQueries(db: Database) {
       .innerJoin(hosts, eq(hosts.id, invocations.hostId))
       .where(inArray(invocations.id, [...wanted]));
     const rows = await read(() => all(query));
-    return rows.map(({ fingerprint, model, ...row }) => ({
-      ...row,
-      model: { ...model, settings: JSON.parse(model.settings) as ModelSettings },
-      fingerprint: JSON.parse(fingerprint) as Fingerprint,
-    }));
+    return rows.map(({ fingerprint: json, model, ...row }) => {
+      const settings: ModelSettings = JSON.parse(model.settings);
+      const fingerprint: Fingerprint = JSON.parse(json);
+      return { ...row, model: { ...model, settings }, fingerprint };
+    });
   }
 
   return { count, ids, get };

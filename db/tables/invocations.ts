@@ -8,6 +8,7 @@ import type { ArtifactTable, StoredContent } from './artifacts.js';
 import type { Database } from '../connection/database.js';
 import type { RunRow } from './runs.js';
 import { artifacts as artifactRows, invocations, models, runs } from '../schema.js';
+import { recordOf } from '../../common/records.js';
 import { all, get, run as execute } from '../connection/work.js';
 import type { Work } from '../connection/work.js';
 
@@ -120,8 +121,7 @@ const counted = columnsOfCall((column) => sql<number>`count(${column})`);
 function columnsOfCall<T>(select: (column: (typeof invocations)[CallColumn]) => T): {
   readonly [Name in CallColumn]: T;
 } {
-  const selection = Object.fromEntries(CALL_COLUMNS.map((name) => [name, select(invocations[name])]));
-  return selection as { readonly [Name in CallColumn]: T };
+  return recordOf(CALL_COLUMNS, (name) => select(invocations[name]));
 }
 
 /** Steps that a reader of a trajectory holds at a time. */

@@ -197,7 +197,7 @@ export function experimentPlanning({ build, read, write }: Database, artifacts: 
   async function drawnSeeds(id: string): Promise<(number | null)[]> {
     const row = await read(() => first(byId, { id }));
     if (row === undefined) return [];
-    const config = JSON.parse(row.config) as ExperimentConfig;
+    const config = stored(row.config);
     const seeds = (await read(() => drawn(id, -1, null))).map(({ drawnSeed }) => drawnSeed);
     const kept = storedSeeds(row.config);
     for (let place = seeds.length; place < drawingRunCount(config); place++)
@@ -273,12 +273,17 @@ function valuesOf(rows: readonly PlannedRun[]): Record<string, unknown> {
 function storedSeeds(config: string): Seeds | null {
   // It would take as long as the rows to parse 2 MB for each look.
   if (!config.includes('"drawn_seeds"')) return null;
-  return (JSON.parse(config) as Pick<ExperimentConfig, 'drawn_seeds'>).drawn_seeds ?? null;
+  return stored(config).drawn_seeds ?? null;
+}
+
+/** The config of a row as it is, without defaults for later fields. */
+function stored(config: string): ExperimentConfig {
+  return JSON.parse(config);
 }
 
 /** The config of a row with these drawn seeds in it, or without any. */
 function withSeeds(config: string, seeds: Seeds | null): string {
-  const { drawn_seeds: _, ...bare } = JSON.parse(config) as ExperimentConfig;
+  const { drawn_seeds: _, ...bare } = stored(config);
   return canonicalJson(seeds === null ? bare : { ...bare, drawn_seeds: seeds });
 }
 
@@ -288,9 +293,7 @@ function withSeeds(config: string, seeds: Seeds | null): string {
  */
 export function withDrawnSeeds(config: string, seeds: readonly number[]): string {
   if (seeds.length === 0 || storedSeeds(config) !== null) return config;
-  return seeds.length === drawingRunCount(JSON.parse(config) as ExperimentConfig)
-    ? withSeeds(config, seeds)
-    : config;
+  return seeds.length === drawingRunCount(stored(config)) ? withSeeds(config, seeds) : config;
 }
 
 /** The config of a row after every run of it is stored. */

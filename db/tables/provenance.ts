@@ -124,7 +124,7 @@ export function provenanceTables({ build, read, write }: Database) {
     const rows = [...(await read(() => all(generating))), ...(await read(() => all(embedding)))];
     const used = new Map<string, UsedDevice>();
     for (const { model, fingerprint } of rows) {
-      const { device } = JSON.parse(fingerprint) as Fingerprint;
+      const { device }: Fingerprint = JSON.parse(fingerprint);
       used.set(canonicalJson([model, device]), { model, device });
     }
     return [...used.values()];

@@ -141,7 +141,7 @@ export function runTable({ build, read, write, rows }: Database) {
           .from(runs)
           .where(sql`${open} and ${runs.stopReason} is null`),
       );
-      const called = new Set(networks.flatMap(({ network }) => JSON.parse(network) as string[]));
+      const called = new Set(networks.flatMap(({ network }) => namesIn(network)));
       const needed = names.generative.filter((name) => called.has(name));
       for (const name of names.embedding) {
         const lacking = build
@@ -333,5 +333,9 @@ function embeddedBy(name: string): SQL {
 
 /** A row with its list of models. */
 export function withNetwork(row: typeof runs.$inferSelect): RunRow {
-  return { ...row, network: JSON.parse(row.network) as string[] };
+  return { ...row, network: namesIn(row.network) };
+}
+
+function namesIn(json: string): readonly string[] {
+  return JSON.parse(json);
 }

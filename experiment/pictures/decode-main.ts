@@ -1,4 +1,5 @@
 import { errorMessage } from '../../common/errors.js';
+import { isDecodeRequest } from './decode-protocol.js';
 import type { DecodeReply, DecodeRequest } from './decode-protocol.js';
 import { pictureReader } from './library.js';
 
@@ -22,7 +23,8 @@ process.on('SIGINT', () => {});
 // A thread of the decoder cannot be interrupted, and an orderly exit would wait for it.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 process.on('message', (request) => {
-  decode(request as DecodeRequest).then(
+  if (!isDecodeRequest(request)) throw new Error('a message is no request to decode a picture');
+  decode(request).then(
     (reply) => process.send?.(reply),
     (error: unknown) => process.send?.({ ok: false, message: errorMessage(error) } satisfies DecodeReply),
   );

@@ -18,3 +18,24 @@ export type DecodeReply =
       readonly pixels: Uint8Array;
     }
   | { readonly ok: false; readonly message: string };
+
+export function isDecodeRequest(message: unknown): message is DecodeRequest {
+  const { bytes, pixels } = fieldsOf(message);
+  return bytes instanceof Uint8Array && typeof pixels === 'number';
+}
+
+export function isDecodeReply(message: unknown): message is DecodeReply {
+  const { ok, width, height, opaque, pixels, message: why } = fieldsOf(message);
+  if (ok === false) return typeof why === 'string';
+  return (
+    ok === true &&
+    typeof width === 'number' &&
+    typeof height === 'number' &&
+    typeof opaque === 'boolean' &&
+    ArrayBuffer.isView(pixels)
+  );
+}
+
+function fieldsOf(message: unknown): Readonly<Record<string, unknown>> {
+  return typeof message === 'object' && message !== null ? { ...message } : {};
+}

@@ -7,6 +7,7 @@ import { endChild } from '../../common/end-child.js';
 import { PanicError } from '../../common/errors.js';
 import { usableCores } from '../../common/machine.js';
 import { afterWorkingTime } from '../../common/working-time.js';
+import { isDecodeReply } from './decode-protocol.js';
 import type { DecodeReply, DecodeRequest } from './decode-protocol.js';
 import { type PictureFormat, pictureHeader } from './header.js';
 
@@ -194,7 +195,9 @@ function start(place: Place): ChildProcess {
     place.asked?.fail(how);
   };
   decoder.on('message', (reply) => {
-    if (place.process === decoder) place.asked?.answer(reply as DecodeReply);
+    if (place.process !== decoder) return;
+    if (isDecodeReply(reply)) place.asked?.answer(reply);
+    else place.asked?.fail('gave an answer that this program does not know');
   });
   decoder.on('exit', (code, signal) =>
     lose(signal === null ? `ended with code ${code}` : `ended by ${signal}`),

@@ -80,9 +80,9 @@ describe.each(DIALECTS)('migrations of %s', (dialect) => {
   });
 
   test('know what the releases list says', () => {
-    const { version } = JSON.parse(readFileSync(repositoryPath('package.json'), 'utf8')) as {
-      readonly version: string;
-    };
+    const { version }: { readonly version: string } = JSON.parse(
+      readFileSync(repositoryPath('package.json'), 'utf8'),
+    );
     for (const release of RELEASES) expect(release[dialect]).toBeLessThanOrEqual(migrations.length);
     // A further migration belongs to another version: the first one raises the version in package.json.
     const own = RELEASES.find((release) => release.version === version);

@@ -10,6 +10,7 @@ import { violationsIn } from '../support/store-checks.js';
 import { emptyPlace } from './places.js';
 import type { Place } from './place.js';
 import { config, finishExperiment, NOW, picture, rejection, staged } from '../support/small-experiment.js';
+import { storedBytes } from '../support/stored-bytes.js';
 
 /** This experiment shares its first prompt, and with it every output of those runs, with `config`. */
 const other = { ...config, name: 'other', prompts: ['a red apple', 'a blue pear'] };
@@ -36,7 +37,7 @@ function counts(tables: readonly string[]): Promise<number[]> {
 /** Rows that no row points at, and pictures that only the database or only the folder has. */
 async function orphans() {
   const digests = await place.column("select sha256 from artifacts where modality = 'image'");
-  const rows = digests.map((digest) => (digest as Buffer).toString('hex'));
+  const rows = digests.map((digest) => storedBytes(digest).toString('hex'));
   const files = readdirSync(join(place.folder, OBJECTS_FOLDER), { recursive: true, withFileTypes: true });
   const names = files.filter((file) => file.isFile()).map((file) => file.name);
   return {
@@ -156,7 +157,7 @@ test('a picture that was staged before its object was removed has to be staged a
   const id = await finishExperiment(store);
   const image = picture(8, 6, Uint8Array.of(1, 2, 3));
   const mine = await staged(store, image);
-  const sha256 = (await place.one("select sha256 from artifacts where modality = 'image'")) as Buffer;
+  const sha256 = storedBytes(await place.one("select sha256 from artifacts where modality = 'image'"));
   const content = { ...mine, sha256 };
   await deleteWhole(id);
   const write = () => store.db.write(() => store.artifacts.idOf(content));

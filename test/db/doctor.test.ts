@@ -17,6 +17,7 @@ import { isOnPostgres, soundPlace, tried } from './places.js';
 import type { Sound } from './place.js';
 import { config, configWithSurrogates, finishExperiment, NOW } from '../support/small-experiment.js';
 import { means, named, Patient } from './patient.js';
+import { storedBytes } from '../support/stored-bytes.js';
 
 // Runs 0 and 1 have a fixed seed and end at a cycle; runs 2 and 3 have seed -1 and all of their 12 steps.
 // Even steps are pictures, odd ones captions.
@@ -97,10 +98,12 @@ async function diagramWith(assignment: string, ...values: unknown[]) {
 }
 
 async function diagramWithBars(edit: (bars: Float32Array) => void) {
-  const stored = (await patient.one(
-    'select bars from diagram_dimensions where dimension = 0 and diagram_id = ?',
-    await diagram(),
-  )) as Buffer;
+  const stored = storedBytes(
+    await patient.one(
+      'select bars from diagram_dimensions where dimension = 0 and diagram_id = ?',
+      await diagram(),
+    ),
+  );
   const values = new Float32Array(new Uint8Array(stored).buffer);
   edit(values);
   await patient.change(
@@ -588,7 +591,7 @@ describe(`invariant 3: ${INVARIANTS[3]}`, () => {
       'a vector does not hash to its digest',
       async () => {
         const id = await patient.vector(2, 0);
-        const bytes = (await patient.one('select bytes from vectors where id = ?', id)) as Buffer;
+        const bytes = storedBytes(await patient.one('select bytes from vectors where id = ?', id));
         await patient.change('update vectors set bytes = ? where id = ?', bytes.toReversed(), id);
         // Reversed bytes are other numbers, of another norm.
         return [`3 vectors ${id}`, `3 vectors ${id}`];
@@ -970,7 +973,7 @@ describe(`invariant 6: ${INVARIANTS[6]}`, () => {
     expect(await patient.violations()).toEqual([]);
     // Only the id is lost.
     const id = expect.stringMatching(/^[0-9a-f]{32}$/) as unknown;
-    expect(await row()).toEqual([{ ...(before as object[])[0], database_id: id }]);
+    expect(await row()).toEqual([{ ...Object(before?.[0]), database_id: id }]);
     expect(await row()).not.toEqual(before);
   });
 

@@ -234,9 +234,9 @@ test('an experiment whose last runs came from the source has no driver any more,
 test('a picture whose object is damaged in the source is not copied, nor is its experiment', async () => {
   const id = await finishExperiment(source);
   const [sha256] = source.db.sqlite
-    .prepare("select sha256 from artifacts where modality = 'image'")
+    .prepare<[], Buffer>("select sha256 from artifacts where modality = 'image'")
     .pluck()
-    .all() as Buffer[];
+    .all();
   await source.objects.remove(sha256!);
   await source.objects.put(sha256!, Buffer.from('something else'));
   await expect(merge()).rejects.toThrow(/is damaged/);

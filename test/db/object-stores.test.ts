@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { errorMessage } from '../../common/errors.js';
 import { createObjectBucket } from '../../db/objects/bucket.js';
 import type { BucketLimits } from '../../db/objects/bucket.js';
 import { s3Failure } from '../../db/objects/bucket-failures.js';
@@ -342,7 +343,7 @@ describeS3(toldSkipped('a bucket', program), () => {
         .check()
         .catch((reason: unknown) => reason);
       expect(error).toMatchObject({ kind: 'InvalidInput' });
-      const { message } = error as Error;
+      const message = errorMessage(error);
       expect(message).toMatch(words);
       expect(message).toContain(server.endpoint);
       expect(message).toContain('AWS_ACCESS_KEY_ID');

@@ -86,8 +86,8 @@ describe('opening a store', () => {
       const store = openStore(process.argv.at(-1));
       console.log(store.db.sqlite.prepare('select count(*) from __drizzle_migrations').pluck().get());`;
     const children = Array.from({ length: 6 }, () => runModule(text, [folder]));
-    const codes = await Promise.all(children.map(async (child) => (await once(child, 'exit'))[0] as number));
-    expect(codes).toEqual([0, 0, 0, 0, 0, 0]);
+    const ends = await Promise.all(children.map((child) => once(child, 'exit')));
+    expect(ends.map(([code]: unknown[]) => code)).toEqual([0, 0, 0, 0, 0, 0]);
     const store = openStore(folder);
     const { migrations, distinct } = store.db.sqlite
       .prepare<[], { migrations: number; distinct: number }>(

@@ -5,6 +5,7 @@ import type { DoctorOptions, Means, Repair, Violation } from '../../db/doctor/in
 import { BAR_MEASURES } from '../../tda/index.js';
 import type { DroppedCheck, Place } from './place.js';
 import { answer, catalogue, finishAgain, fingerprint, NOW } from '../support/small-experiment.js';
+import { storedBytes } from '../support/stored-bytes.js';
 
 /** The models of the small experiment, for repeated calls. */
 export const means: Means = {
@@ -112,7 +113,7 @@ export class Patient {
   /** Path of the object of a picture. */
   async object(artifact: number): Promise<string> {
     const sha256 = await this.one('select sha256 from artifacts where id = ?', artifact);
-    return this.store.objects.location(sha256 as Buffer);
+    return this.store.objects.location(storedBytes(sha256));
   }
 
   async violations(options: DoctorOptions = {}): Promise<Violation[]> {

@@ -11,6 +11,7 @@ import { errorMessage } from '../../common/errors.js';
 import { asSuperuser, createDatabase } from '../support/suite-postgres.js';
 import type { DroppedCheck, Place, Trial } from './place.js';
 import { copiedFolder } from './sqlite-place.js';
+import type { Database } from '../../db/connection/database.js';
 
 /** A database with the tables, and with functions for the raw SQL of the tests. */
 export async function migratedTemplate(urlOf: (database: string) => string): Promise<string> {
@@ -27,6 +28,16 @@ export function postgresCopy(urlOf: (database: string) => string, place: Place):
   return postgresPlace(urlOf, databases.get(place)!, copiedFolder(place.folder), null);
 }
 
+/** The connections of a Postgres database. Throws for a database of another kind. */
+export function poolOf(db: Database): PostgresDatabase['pool'] {
+  if (!isPostgres(db)) throw new Error(`${db.name} is no Postgres database`);
+  return db.pool;
+}
+
+function isPostgres(db: Database): db is PostgresDatabase {
+  return 'pool' in db;
+}
+
 export async function postgresPlace(
   urlOf: (database: string) => string,
   template: string,
@@ -35,7 +46,7 @@ export async function postgresPlace(
 ): Promise<Place> {
   const name = await createDatabase(urlOf, template);
   const store = await connectStore({ folder, database: { url: urlOf(name), poolSize: 5 }, objects });
-  const { pool } = store.db as PostgresDatabase;
+  const pool = poolOf(store.db);
   const column = async (query: string, ...values: readonly unknown[]): Promise<unknown[]> => {
     const text = numbered(asPostgres(query));
     const { rows } = await pool.query<unknown[]>({ text, values: [...values], rowMode: 'array' });

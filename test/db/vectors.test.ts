@@ -185,7 +185,7 @@ describe('a diagram', () => {
   test('that cannot be stored leaves the previous one', async () => {
     const before = await stored();
     const { diagram: row, dimensions } = before[0]!;
-    const [{ bars }] = dimensions as [(typeof dimensions)[0]];
+    const { bars } = dimensions[0]!;
     const statistics = { ...barStatistics(bars), entropy: Infinity };
     const bad = { ...row, maxDimension: 0, dimensions: [{ bars, statistics }] };
     expect(await rejection(store.diagrams.commit(run, await model(textPoints), bad, NOW))).toContain(

@@ -21,9 +21,9 @@ interface Before {
   readonly older: string;
 }
 
-const before = JSON.parse(
+const before: readonly Before[] = JSON.parse(
   readFileSync(join(import.meta.dirname, '../fixtures/experiment-ids.json'), 'utf8'),
-) as readonly Before[];
+);
 
 describe('experiments from before the table of fields existed', () => {
   test.each(before.map((one, index) => [index, one] as const))('have their id and config: %d', (_, one) => {
@@ -49,7 +49,8 @@ describe('experiments from before the table of fields existed', () => {
 });
 
 function valueIn(config: string, name: keyof ExperimentConfig): string {
-  return JSON.stringify((JSON.parse(config) as ExperimentConfig)[name]) ?? '';
+  const parsed: ExperimentConfig = JSON.parse(config);
+  return JSON.stringify(parsed[name]) ?? '';
 }
 
 test('a validated experiment has exactly the fields that are kept', () => {

@@ -134,7 +134,7 @@ describe('in a control group of this machine', () => {
     const main = repositoryPath('dist/cli/main.js');
     const output = printed(2 * GIB, 0.5, [main, 'doctor', '--json', '--data', temporaryFolder()]);
     if (output === null) return;
-    const { findings } = JSON.parse(output) as { findings: readonly { readonly text: string }[] };
+    const { findings }: { findings: readonly { readonly text: string }[] } = JSON.parse(output);
     expect(findings.map(({ text }) => text)).toContainEqual(
       expect.stringMatching(/^its control group allows this process 2(\.0+)? GiB of the .* of memory/),
     );

@@ -9,14 +9,14 @@ function problemsOf(value: unknown): readonly Problem[] {
   return validation.ok ? [] : validation.problems;
 }
 
-function configOf(value: unknown): unknown {
+function configOf(value: unknown): ExperimentConfig {
   const validation = validateExperiment(value, catalogue);
   if (!validation.ok) throw new Error(formatProblems(validation.problems, validation.source));
   return validation.config;
 }
 
 function nullModelOf(null_model: unknown): unknown {
-  return (configOf({ ...smallest, null_model }) as ExperimentConfig).null_model;
+  return configOf({ ...smallest, null_model }).null_model;
 }
 
 describe('a valid experiment', () => {

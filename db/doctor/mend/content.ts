@@ -4,6 +4,7 @@ import { assertNever, isPanicError } from '../../../common/errors.js';
 import { textFault } from '../../../common/text.js';
 import type { Artifact } from '../../../experiment/artifact.js';
 import { isStoredAsObject } from '../../../experiment/modality.js';
+import type { ExperimentConfig } from '../../../experiment/config.js';
 import type { Catalogue, GenerativeModel } from '../../../experiment/model.js';
 import type { Fingerprint } from '../../../experiment/provenance.js';
 import { explainUnknown } from '../../../experiment/unknown-models.js';
@@ -118,7 +119,7 @@ export function contentRepairs(
         row.id,
       );
       for await (const { config } of configs) {
-        const { prompts } = JSON.parse(config) as { prompts: readonly string[] };
+        const { prompts }: Pick<ExperimentConfig, 'prompts'> = JSON.parse(config);
         for (const prompt of prompts) {
           const content = textContent(prompt);
           if (isOf(row, content)) return content;

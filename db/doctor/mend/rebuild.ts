@@ -107,8 +107,11 @@ function copyTable(sqlite: Database.Database, damaged: Database.Database, name: 
     `insert or ignore into "${name}" (${list}) values (${columns.map(() => '?').join(', ')})`,
   );
   try {
-    const rows = damaged.prepare(`select ${list} from "${name}" not indexed`).raw(true).iterate();
-    for (const row of rows) insert.run(...(row as unknown[]));
+    const rows = damaged
+      .prepare<[], unknown[]>(`select ${list} from "${name}" not indexed`)
+      .raw(true)
+      .iterate();
+    for (const row of rows) insert.run(...row);
     return true;
   } catch (error) {
     if (DERIVED.has(name)) return false;

@@ -65,7 +65,7 @@ export class RepairPlan {
     return kinds.map(({ kind, givesUp, count }) => ({
       kind,
       count,
-      examples: first.all(kind, givesUp).map((text) => describeRepair(JSON.parse(text) as Repair)),
+      examples: first.all(kind, givesUp).map((text) => describeRepair(repairIn(text))),
       givesUp: givesUp === 1,
     }));
   }
@@ -88,10 +88,14 @@ export class RepairPlan {
     this.sqlite.transaction(() => {
       for (const repair of taken) done.run(repair);
     })();
-    return taken.map((text) => JSON.parse(text) as Repair);
+    return taken.map(repairIn);
   }
 
   close(): void {
     this.sqlite.close();
   }
+}
+
+function repairIn(json: string): Repair {
+  return JSON.parse(json);
 }

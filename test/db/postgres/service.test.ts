@@ -16,7 +16,6 @@ import {
 import { checkInvariants, mend, RepairPlan } from '../../../db/doctor/index.js';
 import type { PostgresService, Store } from '../../../db/index.js';
 import type { Repair } from '../../../db/doctor/index.js';
-import type { PostgresDatabase } from '../../../db/postgres/connection.js';
 import * as schema from '../../../db/schema.js';
 import { errorMessage } from '../../../common/errors.js';
 import { experimentId } from '../../../experiment/ids.js';
@@ -32,6 +31,7 @@ import {
   step,
   temporaryStore,
 } from '../../support/small-experiment.js';
+import { poolOf } from '../postgres-place.js';
 
 // These tests have a server of their own, because they kill and restart it.
 let folder: string;
@@ -73,10 +73,6 @@ async function open(database: PostgresService): Promise<Store> {
   const store = await connectStore({ folder: join(folder, 'data'), database });
   stores.push(store);
   return store;
-}
-
-function poolOf(store: Store) {
-  return (store.db as PostgresDatabase).pool;
 }
 
 describe('several writers', () => {
@@ -186,7 +182,7 @@ describe('a connection', () => {
   onServer('of a pool are no more than its size', async (running) => {
     const store = await open(await newDatabase(running, 3));
     await Promise.all(Array.from({ length: 40 }, () => store.experiments.list()));
-    expect(poolOf(store).totalCount).toBeLessThanOrEqual(3);
+    expect(poolOf(store.db).totalCount).toBeLessThanOrEqual(3);
   });
 
   onServer('commits to the disk, whatever the settings of the server are', async (running) => {
@@ -195,7 +191,7 @@ describe('a connection', () => {
       client.query(`alter database ${new URL(database.url).pathname.slice(1)} set synchronous_commit = off`),
     );
     const store = await open(database);
-    const { rows } = await poolOf(store).query<{ synchronous_commit: string }>('show synchronous_commit');
+    const { rows } = await poolOf(store.db).query<{ synchronous_commit: string }>('show synchronous_commit');
     expect(rows[0]!.synchronous_commit).toBe('on');
   });
 });
@@ -368,7 +364,7 @@ describe('the tables', () => {
       'alter table runs add x int',
       'delete from __drizzle_migrations',
     ]) {
-      expect(await rejection(poolOf(store).query(change))).toMatch(/must be owner|permission denied/);
+      expect(await rejection(poolOf(store.db).query(change))).toMatch(/must be owner|permission denied/);
     }
     await asSuperuser(owner.url, (client) =>
       client.query('delete from __drizzle_migrations where id = (select max(id) from __drizzle_migrations)'),

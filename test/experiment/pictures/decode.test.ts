@@ -265,9 +265,9 @@ test('a decoder that cannot be started fails the picture alone, and the next one
   );
   let stdout = '';
   child.stdout.on('data', (some: Buffer) => (stdout += some.toString()));
-  const [, signal] = (await once(child, 'close')) as [unknown, string | null];
+  const [, signal]: unknown[] = await once(child, 'close');
   expect(signal).toBeNull();
-  const { outcomes, last } = JSON.parse(stdout) as { outcomes: string[]; last: string };
+  const { outcomes, last }: { outcomes: string[]; last: string } = JSON.parse(stdout);
   const others = outcomes.filter(
     (outcome) => !/^(decoded|DeviceError the process that decodes )/.test(outcome),
   );
