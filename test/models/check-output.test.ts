@@ -1,13 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Artifact } from '../../experiment/artifact.js';
 import { isPanicError } from '../../common/errors.js';
-import type { EmbeddingModel, GenerativeModel } from '../../experiment/model.js';
 import { checkGenerated, checkVectors } from '../../models/check-output.js';
-import { catalogue } from '../../models/index.js';
+import { embeddingModel, generativeModel } from '../support/catalogue-models.js';
 
-const describer = catalogue.get('DummyI2T') as GenerativeModel;
-const painter = catalogue.get('DummyT2I') as GenerativeModel;
-const embedder = { ...catalogue.get('Dummy'), dimension: 3 } as EmbeddingModel;
+const describer = generativeModel('DummyI2T');
+const painter = generativeModel('DummyT2I');
+const embedder = { ...embeddingModel('Dummy'), dimension: 3 };
 
 function messageOf(check: () => void): string {
   try {

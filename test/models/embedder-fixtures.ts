@@ -61,9 +61,9 @@ export function rows(base64: string, dimension: number): Float32Array[] {
   );
 }
 
-/** The content of a file of this repository's tests. The caller knows its form. */
-export function readJson(path: string): unknown {
-  return JSON.parse(readFileSync(path, 'utf8'));
+/** The text of the `expected.json` in a tiny model's folder. */
+export function expectedText(folder: string): string {
+  return readFileSync(join(folder, 'expected.json'), 'utf8');
 }
 
 /** The largest difference of two values at the same place. */

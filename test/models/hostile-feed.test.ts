@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { errorMessage } from '../../common/errors.js';
@@ -10,6 +9,7 @@ import type { CudaProvider } from '../../models/onnx/cuda.js';
 import { fetchCudaProvider } from '../../models/onnx/cuda-download.js';
 import { zipArchive } from '../support/zip-archive.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
+import { portOf } from '../support/port.js';
 
 let server: Server;
 /** The feed's answer for each path. */
@@ -30,7 +30,7 @@ afterEach(async () => {
 
 function provider(): CudaProvider {
   const metadata = join(folder, 'metadata.cjs');
-  const { port } = server.address() as AddressInfo;
+  const port = portOf(server);
   const file = { package: 'p', path: 'lib/provider.so' };
   const listed = {
     manifests: { 'linux/x64:cuda13': { './provider.so': file } },

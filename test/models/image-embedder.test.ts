@@ -11,7 +11,7 @@ import {
   load,
   own,
   rampsOf,
-  readJson,
+  expectedText,
   readPicture,
   rows,
   shared,
@@ -36,7 +36,7 @@ const families: readonly [string, ModelSettings][] = [
 
 function entryOf(name: string, settings: ModelSettings): Entry & { readonly expected: Expected } {
   const folder = join(own, name);
-  const expected = readJson(join(folder, 'expected.json')) as Expected;
+  const expected: Expected = JSON.parse(expectedText(folder));
   return { folder, input: 'image', dimension: expected.dimension, settings, expected };
 }
 
@@ -63,10 +63,13 @@ describe.each(families)('an image embedder of the family %s', (name, settings) =
 
 (sharedIsHere ? test : test.skip)("CLIP's picture tower (skipped where ../shared lacks it)", async () => {
   const folder = join(shared, 'clip-tiny');
-  const { images, dim } = readJson(join(folder, 'expected.json')) as {
+  const {
+    images,
+    dim,
+  }: {
     images: { file: string; vector_b64: string }[];
     dim: number;
-  };
+  } = JSON.parse(expectedText(folder));
   const settings: ModelSettings = {
     ...common,
     file: 'onnx/vision_model.onnx',
@@ -88,7 +91,7 @@ describe('an image embedder refuses', () => {
     const folder = await mkdtemp(join(tmpdir(), 'panic-tda-embedder-'));
     await cp(join(own, 'dinov2'), folder, { recursive: true });
     const path = join(folder, 'preprocessor_config.json');
-    const config = JSON.parse(await readFile(path, 'utf8')) as object;
+    const config: object = JSON.parse(await readFile(path, 'utf8'));
     await writeFile(path, JSON.stringify({ ...config, ...change }));
     const entry = { ...entryOf('dinov2', families[1]![1]), folder };
     const embedding = load(entry).then((embedder) => embedder.embed([rampsOf(100, 80)]));

@@ -13,7 +13,7 @@ interface Case {
 }
 
 const folder = join(import.meta.dirname, '../fixtures/pictures');
-const cases = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8')) as Case[];
+const cases: Case[] = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8'));
 
 describe('a resized picture has the bytes of Pillow', () => {
   test.each(cases)('$kernel, $from to $to', ({ from, to, kernel, sha256 }) => {

@@ -5,7 +5,6 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { TextArtifact } from '../../experiment/artifact.js';
 import { isPanicError } from '../../common/errors.js';
-import type { EmbeddingModel } from '../../experiment/model.js';
 import {
   catalogue,
   createModelPool,
@@ -15,12 +14,13 @@ import {
   verifyModel,
 } from '../../models/index.js';
 import { RunnerEnded, startProcessRunner } from '../../models/runners/process-runner.js';
+import { embeddingModel } from '../support/catalogue-models.js';
 
 const MINILM = 'AllMiniLML6v2';
 const weights = join(import.meta.dirname, '../../../shared/models/all-MiniLM-L6-v2');
 const fixture = join(import.meta.dirname, '../../../shared/model-fixtures/minilm-expected/expected.json');
 const present = existsSync(join(weights, 'onnx/model.onnx')) && existsSync(fixture);
-const model = catalogue.get(MINILM) as EmbeddingModel;
+const model = embeddingModel(MINILM);
 const text = (value: string): TextArtifact => ({ modality: 'text', text: value });
 
 describe('a neural model without its files', () => {
@@ -52,7 +52,7 @@ interface Expected {
 }
 
 function readExpected(): { texts: readonly string[]; vectors: Float32Array[] } {
-  const { texts, dim, vectors_b64 } = JSON.parse(readFileSync(fixture, 'utf8')) as Expected;
+  const { texts, dim, vectors_b64 }: Expected = JSON.parse(readFileSync(fixture, 'utf8'));
   const values = new Float32Array(new Uint8Array(Buffer.from(vectors_b64, 'base64')).buffer);
   return { texts, vectors: texts.map((_, row) => values.subarray(row * dim, (row + 1) * dim)) };
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import sharp from 'sharp';
+import { z } from 'zod';
 import type { Artifact, ImageArtifact } from '../../experiment/artifact.js';
 import { isPanicError } from '../../common/errors.js';
 import { endIdleDecoders } from '../../experiment/pictures/decode.js';
@@ -318,9 +319,10 @@ describe('an answer of a server', () => {
 
   test('is quoted without half of a character', async () => {
     answering(() => ({ status: 400, body: `${'x'.repeat(298)}😀😀` }));
-    const error = await described().catch((error: unknown) => error as Error);
-    expect(error).toMatchObject({ kind: 'InvalidInput' });
-    expect((error as Error).message).toMatch(/x{298}…$/);
+    await expect(described()).rejects.toMatchObject({
+      kind: 'InvalidInput',
+      message: expect.stringMatching(/x{298}…$/),
+    });
   });
 });
 
@@ -358,11 +360,13 @@ describe('vectors of a server', () => {
     expect(await embedded(3, [row(2, 30), row(0, 10), row(1, 20)])).toEqual([[10], [20], [30]]);
   });
 
+  const embeddingsRequest = z.object({ input: z.array(z.string()) });
+
   /** A server that takes up to `most` inputs at once; the vector of "input K" is [K]. */
   function taking(most: number, status: number, refused = ''): number[] {
     const sizes: number[] = [];
     answering(({ body }) => {
-      const { input } = body as { input: string[] };
+      const { input } = embeddingsRequest.parse(body);
       sizes.push(input.length);
       if (input.length > most || (refused !== '' && input.some((one) => one.endsWith(refused)))) {
         return { status, body: { error: `batch size > ${most}` } };

@@ -12,7 +12,7 @@ import {
   failure,
   load,
   own,
-  readJson,
+  expectedText,
   rows,
   shared,
   sharedIsHere,
@@ -56,7 +56,7 @@ const families: readonly [string, ModelSettings][] = [
 
 function entryOf(name: string, settings: ModelSettings): Entry & { readonly expected: Expected } {
   const folder = join(own, name);
-  const expected = readJson(join(folder, 'expected.json')) as Expected;
+  const expected: Expected = JSON.parse(expectedText(folder));
   return { folder, input: 'text', dimension: expected.dimension, settings, expected };
 }
 
@@ -90,11 +90,15 @@ describe.each(families)('a text embedder of the family %s', (name, settings) => 
   () => {
     test('BERT, with a text that is longer than the model reads', async () => {
       const folder = join(shared, 'bert-tiny');
-      const { texts, dim, vectors_b64 } = readJson(join(folder, 'expected.json')) as {
+      const {
+        texts,
+        dim,
+        vectors_b64,
+      }: {
         texts: string[];
         dim: number;
         vectors_b64: string;
-      };
+      } = JSON.parse(expectedText(folder));
       const settings = { ...mean, file: 'onnx/model.onnx', max_tokens: 32 };
       const found = await vectorsOf(
         await load({ folder, input: 'text', dimension: dim, settings }),
@@ -105,11 +109,11 @@ describe.each(families)('a text embedder of the family %s', (name, settings) => 
 
     test("CLIP's text tower", async () => {
       const folder = join(shared, 'clip-tiny');
-      const expected = readJson(join(folder, 'expected.json')) as {
+      const expected: {
         texts: string[];
         dim: number;
         text_vectors_b64: string;
-      };
+      } = JSON.parse(expectedText(folder));
       const settings: ModelSettings = {
         ...mean,
         file: 'onnx/text_model.onnx',
@@ -126,16 +130,13 @@ describe.each(families)('a text embedder of the family %s', (name, settings) => 
 
 describe('a text embedder refuses', () => {
   const entry = entryOf('mpnet', mean);
-  const change = (settings: Record<string, unknown>): Entry => ({
-    ...entry,
-    settings: { ...mean, ...settings } as ModelSettings,
-  });
+  const change = (settings: ModelSettings): Entry => ({ ...entry, settings: { ...mean, ...settings } });
 
   test('a text without tokens', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'panic-tda-embedder-'));
     await cp(join(own, 'mpnet'), folder, { recursive: true });
     const path = join(folder, 'tokenizer.json');
-    const tokenizer = JSON.parse(await readFile(path, 'utf8')) as object;
+    const tokenizer: object = JSON.parse(await readFile(path, 'utf8'));
     await writeFile(path, JSON.stringify({ ...tokenizer, post_processor: null }));
     const embedder = await load({ ...entry, folder });
     expect(await failure('InvalidInput', embedder.embed([text('a cat'), text(' ')]))).toContain(

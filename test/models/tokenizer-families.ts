@@ -22,17 +22,26 @@ interface Family {
  */
 type Entry = string | readonly [number, string] | readonly [number, number, string];
 
-export const families = fixture('families.json') as Readonly<Record<string, Family>>;
-export const texts = (fixture('texts.json') as readonly Entry[]).map(expand);
+export const families: Readonly<Record<string, Family>> = JSON.parse(fixture('families.json'));
+const entries: readonly Entry[] = JSON.parse(fixture('texts.json'));
+export const texts = entries.map(expand);
 
-function fixture(file: string): unknown {
-  return JSON.parse(gunzipSync(readFileSync(join(fixtures, `${file}.gz`))).toString());
+function fixture(file: string): string {
+  return gunzipSync(readFileSync(join(fixtures, `${file}.gz`))).toString();
 }
 
-const models = new Map<string, unknown>();
-export function vocabulary(model: string): unknown {
-  if (!models.has(model)) models.set(model, fixture(`models/${model}.json`));
-  return models.get(model);
+/** The model of a tokenizer: its kind, and its vocabulary and merges in the form of that kind. */
+export interface Vocabulary {
+  readonly vocab: object;
+  readonly merges: [string, string][];
+}
+const models = new Map<string, Vocabulary>();
+export function vocabulary(model: string): Vocabulary {
+  const known = models.get(model);
+  if (known !== undefined) return known;
+  const read: Vocabulary = JSON.parse(fixture(`models/${model}.json`));
+  models.set(model, read);
+  return read;
 }
 
 function expand(entry: Entry): string {

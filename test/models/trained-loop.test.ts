@@ -17,8 +17,8 @@ import { captions } from './captions/tiny-models.js';
 
 const fixtures = join(import.meta.dirname, '../fixtures/trained-loop');
 
-function readFixture(name: string): unknown {
-  return JSON.parse(readFileSync(join(fixtures, name), 'utf8'));
+function readFixture(name: string): string {
+  return readFileSync(join(fixtures, name), 'utf8');
 }
 
 function generative(name: string): GenerativeModel {
@@ -34,9 +34,11 @@ const painterFiles = await resolveModelFiles(painter, temporaryFolder());
 const { folder: captionerFolder } = await resolveModelFiles(captioner, temporaryFolder());
 
 describe('the trained models that come with the program', () => {
-  const { cases } = readFixture('expected-t2i.json') as {
+  const {
+    cases,
+  }: {
     cases: readonly { prompt: string; seed: number; pixels_b64: string }[];
-  };
+  } = JSON.parse(readFixture('expected-t2i.json'));
 
   // Made with diffusers from the weights before their export, with noise of torch's CPU generator.
   test.each(cases)(
@@ -55,7 +57,9 @@ describe('the trained models that come with the program', () => {
   );
 
   test('caption pictures word for word as transformers does', async () => {
-    const expected = readFixture('expected-cap.json') as readonly { file: string; caption: string }[];
+    const expected: readonly { file: string; caption: string }[] = JSON.parse(
+      readFixture('expected-cap.json'),
+    );
     expect(expected).toHaveLength(40);
     const batch = expected.map(({ file }) => ({ file: join(fixtures, file), seed: 0 }));
     const given = await captions(captioner, captionerFolder, [batch]);

@@ -107,7 +107,8 @@ describe('persistence image', () => {
     [{ sigma: 0 }, 'sigma is 0; expected a finite number above 0'],
     [{ sigma: Infinity }, 'sigma is Infinity; expected a finite number above 0'],
     [{ weightPower: -1 }, 'weightPower is -1; expected a finite number of at least 0'],
-    [{ pixelValue: 'sum' as 'density' }, "pixelValue is sum; expected 'integral' or 'density'"],
+    // A caller in JavaScript may pass it.
+    [JSON.parse('{"pixelValue": "sum"}'), "pixelValue is sum; expected 'integral' or 'density'"],
   ];
   test.each(mistakes)('refuses %j', (mistake, message) => {
     expect(() => persistenceImage(NONE, { ...wide, ...mistake })).toThrow(new TdaInputError(message));

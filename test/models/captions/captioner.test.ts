@@ -10,11 +10,10 @@ import {
   type BatchItem,
   captionerIn,
   captions,
-  type ExpectedFile,
-  type Failure,
   fixtures,
   fp32,
-  readJson,
+  readExpected,
+  readObject,
   readPicture,
 } from './tiny-models.js';
 
@@ -40,7 +39,7 @@ async function ask(settings: ModelSettings, ...batches: readonly (readonly Batch
 
 describe('a captioner', () => {
   test('gives each picture its caption on one line, whatever the batch, with its fingerprint', async () => {
-    const expected = readJson(join(qwenFolder, 'expected.json')) as ExpectedFile;
+    const expected = readExpected(qwenFolder);
     const texts = expected.captions.map(({ greedy_text: text }) => text);
     expect(texts.some((text) => text.includes('\n'))).toBe(true);
     const onOneLine = texts.map((text) => text.trim().replace(/\s*\n\s*/g, ' '));
@@ -77,12 +76,12 @@ describe('a captioner', () => {
       { width: 1, height: 201, seed: 0 },
       picture(square),
     ]);
-    const [[text, long, many, narrow, good]] = answers as [(string | Failure)[]];
+    const [text, long, many, narrow, good] = answers[0]!;
     for (const refused of [text, long, many, narrow]) expect(refused).toMatchObject({ kind: 'InvalidInput' });
-    expect((long as Failure).message).toContain(
-      '16384 x 100 pixels; at most 67108864 in all, and 16383 a side',
-    );
-    expect((many as Failure).message).toContain('8193 x 8192');
+    expect(long).toMatchObject({
+      message: expect.stringContaining('16384 x 100 pixels; at most 67108864 in all, and 16383 a side'),
+    });
+    expect(many).toMatchObject({ message: expect.stringContaining('8193 x 8192') });
     expect(typeof good).toBe('string');
   });
 
@@ -176,7 +175,7 @@ describe('a captioner whose files do not fit each other is refused at its openin
   ])('%s', async (original, settings, file, values, key) => {
     const folder = await mkdtemp(join(tmpdir(), 'panic-tda-unfit-'));
     await cp(original, folder, { recursive: true });
-    const content = readJson(join(folder, file)) as object;
+    const content = readObject(join(folder, file));
     await writeFile(join(folder, file), JSON.stringify({ ...content, ...values }));
     const given = await captions(captionerIn(folder, settings), folder, []);
     await rm(folder, { recursive: true });
@@ -266,7 +265,7 @@ test('captioners of the catalogue run in processes of the pool', async () => {
   await cp(join(fixtures, 'smolvlm-tiny'), folder, { recursive: true });
   // The catalogue's entry lists no separate file for the template, and then the loader opens none.
   const [template, config] = [join(folder, 'chat_template.jinja'), join(folder, 'tokenizer_config.json')];
-  const content = JSON.parse(await readFile(config, 'utf8')) as object;
+  const content = readObject(config);
   await writeFile(config, JSON.stringify({ ...content, chat_template: await readFile(template, 'utf8') }));
   const pool = await createModelPool({
     modelsFolder: tmpdir(),

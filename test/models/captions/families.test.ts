@@ -1,16 +1,9 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import type { ModelSettings } from '../../../experiment/model.js';
-import {
-  type ExpectedCaption,
-  type ExpectedFile,
-  fixtures,
-  fp32,
-  readJson,
-  tokenIds,
-} from './tiny-models.js';
+import { type ExpectedCaption, fixtures, fp32, readExpected, tokenIds } from './tiny-models.js';
 
 const parts = fp32('vision_encoder', 'embed_tokens', 'decoder_model_merged');
 
@@ -21,7 +14,7 @@ async function expectPythonsCaptions(
   which: (caption: ExpectedCaption) => boolean = () => true,
 ): Promise<void> {
   const folder = join(fixtures, name);
-  const { prompt, new_tokens: tokens, captions } = readJson(join(folder, 'expected.json')) as ExpectedFile;
+  const { prompt, new_tokens: tokens, captions } = readExpected(folder);
   const chosen = captions.filter(which);
   expect(chosen.length).toBeGreaterThan(2);
   const pictures = chosen.map(({ file }) => join(fixtures, 'pictures', file));
@@ -80,7 +73,7 @@ interface SharedFixture {
   'ViT-GPT2 (skipped where ../shared/model-fixtures lacks it)',
   () => {
     test('has the pixels and ids of transformers, even for a picture that must be shrunk', async () => {
-      const { images } = readJson(join(vitGpt2, 'expected.json')) as SharedFixture;
+      const { images }: SharedFixture = JSON.parse(readFileSync(join(vitGpt2, 'expected.json'), 'utf8'));
       const settings = {
         family: 'vision-encoder-decoder',
         max_new_tokens: 16,

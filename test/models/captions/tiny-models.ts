@@ -26,7 +26,13 @@ export interface ExpectedFile {
   readonly captions: readonly ExpectedCaption[];
 }
 
-export function readJson(path: string): unknown {
+/** The `expected.json` of a tiny model's folder. */
+export function readExpected(folder: string): ExpectedFile {
+  return JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8'));
+}
+
+/** The object in a JSON file. */
+export function readObject(path: string): object {
   return JSON.parse(readFileSync(path, 'utf8'));
 }
 
@@ -77,7 +83,7 @@ export async function tokenIds(
   const task = { model: captionerIn(folder, settings), folder, pictures };
   const script = join(import.meta.dirname, 'token-ids.mjs');
   const { stdout } = await promisify(execFile)(process.execPath, [script, JSON.stringify(task)]);
-  return JSON.parse(stdout) as TokenIds[];
+  return JSON.parse(stdout);
 }
 
 export interface Failure {
@@ -107,5 +113,5 @@ export async function captions(
     script,
     JSON.stringify({ model, folder, batches }),
   ]);
-  return JSON.parse(stdout) as Answers | { error: Failure };
+  return JSON.parse(stdout);
 }

@@ -15,6 +15,8 @@ export interface Fixture {
   readonly width: number;
   readonly seed: number;
   readonly cases: readonly Case[];
+  /** Cases with configurations of early schedulers; only in the fixture `sd`. */
+  readonly early?: readonly (Case & { readonly config: object })[];
 }
 
 export interface Case {
@@ -33,7 +35,7 @@ export interface Case {
 export const fixtures = join(import.meta.dirname, '../../fixtures/diffusion');
 
 export function readFixture(folder: string): Fixture {
-  return JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8')) as Fixture;
+  return JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8'));
 }
 
 export function floats(base64: string): Float32Array {

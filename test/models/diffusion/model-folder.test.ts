@@ -20,7 +20,7 @@ async function changed(
   const folder = join(temporaryFolder(), name);
   await cp(join(fixtures, name), folder, { recursive: true });
   const path = join(folder, file);
-  const content = JSON.parse(readFileSync(path, 'utf8')) as object;
+  const content: object = JSON.parse(readFileSync(path, 'utf8'));
   writeFileSync(path, JSON.stringify({ ...content, ...values }));
   const fixture = readFixture(join(fixtures, name));
   return { folder, settings: settingsOf(fixture, fixture.cases[1] ?? fixture.cases[0]!) };
@@ -122,9 +122,9 @@ describe('pixels a side for each latent', () => {
     const folder = join(temporaryFolder(), 'painter');
     await cp(whole, folder, { recursive: true });
     await cp(half, join(folder, 'vae_decoder'), { recursive: true });
-    const expected = JSON.parse(
+    const expected: { cases: readonly { prompt: string; seed: number; pixels_b64: string }[] } = JSON.parse(
       readFileSync(join(fixtures, '../trained-loop/expected-t2i.json'), 'utf8'),
-    ) as { cases: readonly { prompt: string; seed: number; pixels_b64: string }[] };
+    );
     const { prompt, seed, pixels_b64: doubled } = expected.cases[0]!;
     const settings = { ...painter.settings, width: 32, height: 32, noise: 'cpu' };
     const picture = await paint(folder, settings, prompt, noiseSource('cpu', seed));

@@ -17,10 +17,13 @@ function largestDifference(found: Float32Array, expected: readonly number[]): nu
 }
 
 describe("torch's numbers", () => {
-  const { cpu, cuda } = JSON.parse(readFileSync(own, 'utf8')) as {
+  const {
+    cpu,
+    cuda,
+  }: {
     cpu: readonly { seed: number; draws: readonly (readonly number[])[] }[];
     cuda: Drawn;
-  };
+  } = JSON.parse(readFileSync(own, 'utf8'));
 
   test.each(cpu)('cpu, seed $seed: successive draws of any size', ({ seed, draws }) => {
     const noise = noiseSource('cpu', seed);
@@ -57,10 +60,13 @@ describe("torch's numbers", () => {
 (existsSync(shared) ? describe : describe.skip)(
   "torch's numbers (skipped where ../shared/model-fixtures lacks them)",
   () => {
-    const { torch_cpu, torch_cuda_philox } = JSON.parse(readFileSync(shared, 'utf8')) as {
+    const {
+      torch_cpu,
+      torch_cuda_philox,
+    }: {
       torch_cpu: readonly Drawn[];
       torch_cuda_philox: Drawn;
-    };
+    } = JSON.parse(readFileSync(shared, 'utf8'));
 
     test.each(torch_cpu)('cpu, seed $seed', ({ seed, values }) => {
       expect(largestDifference(noiseSource('cpu', seed).normals(values.length), values)).toBeLessThan(1e-6);

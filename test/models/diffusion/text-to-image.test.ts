@@ -85,7 +85,7 @@ const names = ['sd-turbo-tiny', 'sdxl-turbo-tiny', 'sd-lcm-tiny'].filter((name) 
   '%s (skipped where ../shared/model-fixtures lacks it)',
   (name) => {
     const folder = join(shared, name);
-    const fixture = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8')) as SharedFixture;
+    const fixture: SharedFixture = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8'));
     const { prompt, width, height, seed } = fixture;
     const cases = fixture.cases.map(
       ({ num_inference_steps, guidance_scale, negative_prompt, image_ort: image }): Case => ({
@@ -230,7 +230,8 @@ describe('a text-to-image model', () => {
     await rm(other, { recursive: true });
   });
 
-  const { early } = fixture as Fixture & { early: readonly (Case & { config: object })[] };
+  const { early } = fixture;
+  if (early === undefined) throw new Error('the fixture has no early configurations');
 
   test.each(early)(
     'corrects values of early configurations (%#), as the pipeline of diffusers does',

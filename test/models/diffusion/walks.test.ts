@@ -33,14 +33,10 @@ interface Walks {
 
 // Made by test/fixtures/diffusion/make-walks.py with diffusers.
 const [first, ...lines] = readFileSync(join(fixtures, 'walks.jsonl'), 'utf8').trimEnd().split('\n');
-const {
-  seed,
-  tokens,
-  latents: size,
-} = JSON.parse(first!) as { seed: number; tokens: number; latents: number };
+const { seed, tokens, latents: size }: { seed: number; tokens: number; latents: number } = JSON.parse(first!);
 const all: Walks[] = [];
 for (const line of lines) {
-  const entry = JSON.parse(line) as Walk | Omit<Walks, 'cases'>;
+  const entry: Walk | Omit<Walks, 'cases'> = JSON.parse(line);
   if ('scheduler' in entry) all.push({ ...entry, cases: [] });
   else all.at(-1)!.cases.push(entry);
 }
@@ -76,13 +72,12 @@ function outcome(name: string, walk: Walk): string {
   if (scheduler.timesteps.length !== walk.asked) return `asked ${scheduler.timesteps.length} times`;
   if (Math.abs(timesteps - walk.timesteps) > 1e-5 * walk.timesteps) return `other timesteps (${timesteps})`;
   if (Math.abs(scheduler.initialSigma - walk.sigma) > 1e-5 * walk.sigma) return 'another initial sigma';
-  for (const [found, wanted] of [
-    [latents, walk.last],
-    ...(walk.input ? [[input, walk.input]] : []),
-  ] as const) {
-    const expected = floats(wanted as string);
+  const pairs: [found: Float32Array, wanted: string][] = [[latents, walk.last]];
+  if (walk.input) pairs.push([input, walk.input]);
+  for (const [found, wanted] of pairs) {
+    const expected = floats(wanted);
     const scale = Math.max(1, ...expected.map(Math.abs));
-    const difference = largestDifference(found as Float32Array, expected) / scale;
+    const difference = largestDifference(found, expected) / scale;
     if (!(difference < tolerance)) return `another picture (${difference})`;
   }
   return 'equal';

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { EmbeddingModel } from '../../../experiment/model.js';
+import type { EmbeddingModel, Model } from '../../../experiment/model.js';
 import {
   plannedRemoval,
   pullModels,
@@ -84,7 +84,7 @@ async function pull(model: EmbeddingModel = modelOf()): Promise<string> {
 }
 
 /** The model as a catalogue that is read now has it. */
-const pinned = (): EmbeddingModel => pinnedModel(modelOf(), readLock(folder)) as EmbeddingModel;
+const pinned = (): Model => pinnedModel(modelOf(), readLock(folder));
 const stillMine = (): boolean => readFileSync(secret, 'utf8') === 'mine';
 
 const catalogueEntry = (files: readonly unknown[], settings: object = {}) => ({
@@ -258,7 +258,7 @@ describe('a lock file', () => {
   async function edited(change: (entry: Entry) => void): Promise<void> {
     expect(await pull()).toBe('pulled');
     const file = join(folder, 'models.lock.json');
-    const lock = JSON.parse(readFileSync(file, 'utf8')) as { models: { Tiny: Entry } };
+    const lock: { models: { Tiny: Entry } } = JSON.parse(readFileSync(file, 'utf8'));
     change(lock.models.Tiny);
     writeFileSync(file, JSON.stringify(lock));
   }
@@ -447,7 +447,7 @@ describe('a verified file', () => {
 
   test('is not hashed again while it is untouched', async () => {
     const before = readFileSync(join(folder, 'models.lock.json'), 'utf8');
-    const lock = JSON.parse(before) as { models: { Tiny: { files: { sha256: string }[] } } };
+    const lock: { models: { Tiny: { files: { sha256: string }[] } } } = JSON.parse(before);
     // A hash that no file has. Hashing the file would show the difference.
     for (const file of lock.models.Tiny.files) file.sha256 = sha256(Buffer.from('nothing of this'));
     writeFileSync(join(folder, 'models.lock.json'), JSON.stringify(lock));

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -27,9 +26,11 @@ interface Entry {
 }
 
 /** Two entries of the program's catalogue, of three repositories: one has a part from another repository. */
-const { models } = JSON.parse(readFileSync(new URL('models/catalogue.json', ROOT), 'utf8')) as {
+const {
+  models,
+}: {
   models: Entry[];
-};
+} = JSON.parse(readFileSync(new URL('models/catalogue.json', ROOT), 'utf8'));
 const small = models.find(({ name }) => name === 'AllMiniLML6v2')!;
 const large = models.find(({ name }) => name === 'SDXLTurboTiny')!;
 const entries = [small, large];
@@ -61,13 +62,13 @@ beforeAll(async () => {
 });
 afterAll(async () => await hub.stop());
 
-async function check(...args: string[]): Promise<{ code: number; output: string }> {
+async function check(...args: string[]): Promise<{ code: number | null; output: string }> {
   const child = spawn(process.execPath, [SCRIPT, '--catalogue', catalogue, ...args], {
     env: { PATH: process.env['PATH'], HF_ENDPOINT: hub.endpoint },
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes: Buffer) => (output += bytes));
-  const [code] = (await once(child, 'close')) as [number];
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   return { code, output };
 }
 

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { errorMessage } from '../../../common/errors.js';
 import { commitOf, filesAt, type Hub, openHubFile } from '../../../models/files/hub.js';
 import { redirectTarget } from '../../../models/files/redirects.js';
+import { portOf } from '../../support/port.js';
 
 const COMMIT = 'a'.repeat(40);
 const never = new AbortController().signal;
@@ -34,8 +34,7 @@ afterEach(async () => {
   }
 });
 
-const base = (server: number): string =>
-  `http://127.0.0.1:${(servers[server]!.address() as AddressInfo).port}`;
+const base = (server: number): string => `http://127.0.0.1:${portOf(servers[server]!)}`;
 const hub = (more: Partial<Hub> = {}): Hub => ({ endpoint: base(0), token: 'hf_token', ...more });
 
 async function listFailure(how: Answer, more: Partial<Hub> = {}): Promise<string> {

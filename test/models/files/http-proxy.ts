@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
+import { portOf } from '../../support/port.js';
 
 /** A small HTTP proxy that opens tunnels (CONNECT) for clients that know its password. */
 export class HttpProxy {
@@ -28,7 +29,7 @@ export class HttpProxy {
   }
 
   urlFor(user: string): string {
-    return `http://${user}@127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `http://${user}@127.0.0.1:${portOf(this.#server)}`;
   }
 
   async stop(): Promise<void> {

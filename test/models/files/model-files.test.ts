@@ -45,14 +45,14 @@ import { externalTensor, model as graphOf, node, tableModel, tinyGraph } from '.
  * without a hash.
  */
 
-const settings: ModelSettings = {
+const settings = {
   file: 'model.onnx',
   dtype: 'fp32',
   max_tokens: 24,
   output: 'last_hidden_state',
   pooling: 'mean',
   normalize: true,
-};
+} satisfies ModelSettings;
 
 let folder: string;
 
@@ -70,7 +70,7 @@ async function opened(
     folder,
     input,
     dimension: 32,
-    settings: { ...given, ...more } as ModelSettings,
+    settings: { ...given, ...more },
     files: listed,
   });
   return { model, files: await openFolder(model, folder), device: 'cpu' };
@@ -170,7 +170,7 @@ describe('a file that the entry does not list is not opened, though it exists', 
     });
     cpSync(join(captioners, 'smolvlm-tiny'), folder, { recursive: true });
     // A library decides by config.json which graphs it opens.
-    const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as object;
+    const config: object = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'));
     writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...config, is_encoder_decoder: true }));
     writeFileSync(join(folder, 'onnx/encoder_model.onnx'), tinyGraph);
     expect(await captions(whole, folder, [])).toMatchObject({ error: unlisted('onnx/encoder_model.onnx') });

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type EmbeddingModel, wholeRevision } from '../../../experiment/model.js';
+import { type EmbeddingModel, type Model, wholeRevision } from '../../../experiment/model.js';
 import { pinnedModel } from '../../../models/files/lock.js';
 import {
   plannedRemoval,
@@ -23,7 +23,7 @@ import { tinyModel } from './tiny-model.js';
 const TOKEN = 'hf_secret-of-the-test';
 const config = Buffer.from('{"a": 1}');
 const weights = Buffer.alloc(3_000_000, 'weights of the model ');
-const FILES = ['config.json', 'onnx/model.onnx', 'onnx/model.onnx_data'];
+const FILES = ['config.json', 'onnx/model.onnx', 'onnx/model.onnx_data'] as const;
 
 const repository = {
   'config.json': { bytes: config },
@@ -103,7 +103,7 @@ describe('a pull', () => {
       origin: 'pulled',
       files: FILES.map((path) => ({
         path,
-        sha256: sha256(repository[path as keyof typeof repository].bytes),
+        sha256: sha256(repository[path].bytes),
       })),
     });
   });
@@ -396,7 +396,7 @@ describe('a model of two repositories', () => {
     hub.commits['other/taesd'] = MAIN;
   });
 
-  const pinned = (): EmbeddingModel => pinnedModel(whole, readLock(folder)) as EmbeddingModel;
+  const pinned = (): Model => pinnedModel(whole, readLock(folder));
 
   test("has a folder of its own in the catalogue's layout, pinned to both commits", async () => {
     const [outcome] = await pull([whole]);
@@ -474,9 +474,9 @@ describe('a model of two repositories', () => {
   });
 
   test('lists the missing files of both, and finds the changed ones', async () => {
-    const { state, paths } = readinessOf(whole, folder) as { state: string; paths: readonly string[] };
-    expect(state).toBe('missing');
-    expect(paths).toHaveLength(files.length);
+    const readiness = readinessOf(whole, folder);
+    if (readiness.state !== 'missing') throw new Error(`the model is ${readiness.state}`);
+    expect(readiness.paths).toHaveLength(files.length);
     await pull([whole]);
     const file = join(readinessFolder(), 'taesd/decoder/model.bin');
     writeFileSync(file, Buffer.alloc(decoder.length, 'x'));
@@ -489,7 +489,7 @@ describe('a model of two repositories', () => {
 
   test('that a user put there has a digest as the commit of each part', async () => {
     for (const [path, bytes] of [
-      ...FILES.map((name) => [name, repository[name as keyof typeof repository].bytes] as const),
+      ...FILES.map((name) => [name, repository[name].bytes] as const),
       ['taesd/decoder/model.bin', decoder] as const,
       ['taesd/decoder/config.json', config] as const,
     ]) {
