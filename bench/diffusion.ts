@@ -81,7 +81,7 @@ await runCommand(async () => {
 });
 
 function read(output: string): Measured {
-  return JSON.parse(output.trim().split('\n').at(-1)!) as Measured;
+  return JSON.parse(output.trim().split('\n').at(-1)!);
 }
 
 function row(pixels: string, name: string, turns: readonly Measured[]): string {

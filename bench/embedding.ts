@@ -76,7 +76,7 @@ function compare(weights: string, texts: string, python: string, count: number, 
     const measured = Object.fromEntries(Object.keys(programs).map((name) => [name, [] as Measured[]]));
     for (let round = 0; round < rounds; round++) {
       for (const [name, run] of Object.entries(programs)) {
-        measured[name]!.push(JSON.parse(run(String(batch))) as Measured);
+        measured[name]!.push(JSON.parse(run(String(batch))));
       }
     }
     console.table(

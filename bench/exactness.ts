@@ -134,7 +134,7 @@ function answersOfOthers(python: string, folder: string, cases: readonly Case[])
   return lines
     .trim()
     .split('\n')
-    .map((line) => JSON.parse(line) as Answer);
+    .map((line): Answer => JSON.parse(line));
 }
 
 function infinite(diagrams: readonly (readonly (number | null)[])[]): Diagrams {

@@ -159,10 +159,13 @@ function assembled(file: string): Uint8Array {
   return module.emitBinary();
 }
 
-function instance(
-  binary: Uint8Array,
-  memory: WebAssembly.Memory,
-): Record<string, (...args: number[]) => void> {
+type KernelFunction = (...args: number[]) => void;
+
+function instance(binary: Uint8Array, memory: WebAssembly.Memory): Record<string, KernelFunction> {
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(binary), { env: { memory } });
-  return exports as Record<string, (...args: number[]) => void>;
+  return Object.fromEntries(
+    Object.entries(exports).filter(
+      (entry): entry is [string, KernelFunction] => typeof entry[1] === 'function',
+    ),
+  );
 }

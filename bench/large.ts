@@ -122,7 +122,7 @@ async function measure(
   if (code === null || !exitCodes.includes(code)) {
     throw new CommandError(`node ${args.join(' ')} ended with ${code}:\n${said.trimEnd().slice(-2000)}`);
   }
-  return JSON.parse(readFileSync(file, 'utf8')) as Use;
+  return JSON.parse(readFileSync(file, 'utf8'));
 }
 
 async function makeStores(build: Build, { steps, runs, merged }: Sizes, rounds: number): Promise<void> {

@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import type { Artifact } from '../experiment/artifact.js';
-import type { EmbeddingModel } from '../experiment/model.js';
 import { catalogue, createModelPool, type ModelPool, type ModelPoolOptions } from '../models/index.js';
 import { openFolder } from '../models/files/model-files.js';
 import { loadModel } from '../models/loaders.js';
@@ -106,7 +105,8 @@ async function withPool<T>(
 async function invocations(folder: string): Promise<void> {
   console.log(`${CALLS} calls, milliseconds for each\n`);
   console.log(`${' '.repeat(34)}      wall  own CPU model CPU     1/s`);
-  const model = catalogue.get(MODEL) as EmbeddingModel;
+  const model = catalogue.get(MODEL);
+  if (model?.kind !== 'embedding') throw new Error(`${MODEL} is no embedding model of the catalogue`);
   const loaded = await loadModel({ model, files: await openFolder(model, folder), device: 'cpu' });
   if (loaded.kind !== 'embedding') throw new Error(`${MODEL} does not embed`);
   await loaded.embed([sentence(0)]);

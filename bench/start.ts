@@ -111,7 +111,7 @@ function idIn(data: string): string {
   const list = execFileSync(process.execPath, [main, 'list', '--json', '--data', data], { encoding: 'utf8' });
   const id = /"[0-9a-f]{12}"/.exec(list)?.[0];
   if (id === undefined) throw new Error(`no experiment in ${list}`);
-  return JSON.parse(id) as string;
+  return JSON.parse(id);
 }
 
 await runCommand(async () => {

@@ -80,7 +80,10 @@ export function threadCrew(size: number, signal: AbortSignal | undefined): Crew 
   /** Gives all threads the same order. Resolves when all of them are done. */
   function order(what: CrewOrder, onReport: (report: LinkReport) => void): Promise<(EdgeClasses | null)[]> {
     return new Promise((resolve, reject) => {
-      const onAbort = () => reject(signal?.reason as Error);
+      const onAbort = () => {
+        const reason: Error = signal?.reason;
+        reject(reason);
+      };
       signal?.throwIfAborted();
       signal?.addEventListener('abort', onAbort, { once: true });
       const done: (EdgeClasses | null)[] = [];

@@ -23,6 +23,30 @@ interface KernelExports {
   readonly cores: WebAssembly.Global;
 }
 
+const FUNCTIONS = [
+  'makeGraph',
+  'addEdges',
+  'findComponents',
+  'findCores',
+  'distances',
+] as const satisfies readonly (keyof KernelExports)[];
+const GLOBALS = [
+  'recordBytes',
+  'rowsRead',
+  'empty',
+  'cones',
+  'connected',
+  'disconnected',
+  'cores',
+] as const satisfies readonly (keyof KernelExports)[];
+
+function isKernel(exports: Record<string, unknown>): exports is Record<string, unknown> & KernelExports {
+  return (
+    FUNCTIONS.every((name) => typeof exports[name] === 'function') &&
+    GLOBALS.every((name) => typeof exports[name] === 'object')
+  );
+}
+
 type Search = (
   edges: number,
   count: number,
@@ -60,7 +84,8 @@ const ROWS_PER_CALL = 400_000;
 
 function instantiate(bytes: number): { memory: WebAssembly.Memory; kernel: KernelExports } {
   const { memory, exports } = instantiateModule('kernel.wasm', bytes);
-  return { memory, kernel: exports as unknown as KernelExports };
+  if (!isKernel(exports)) throw new Error('kernel.wasm has other exports than this build expects');
+  return { memory, kernel: exports };
 }
 
 /** The findings of a search about the edges that it has passed. */

@@ -12,6 +12,22 @@ interface RelationsExports {
   readonly takeWordsRead: () => number;
 }
 
+const FUNCTIONS = [
+  'makeMatrix',
+  'add',
+  'reduce',
+  'retire',
+  'settle',
+  'rearrange',
+  'takeWordsRead',
+] as const satisfies readonly (keyof RelationsExports)[];
+
+function isRelations(
+  exports: Record<string, unknown>,
+): exports is Record<string, unknown> & RelationsExports {
+  return FUNCTIONS.every((name) => typeof exports[name] === 'function');
+}
+
 /**
  * Limit of the deaths between two settlements. With more, every sum has longer chains; with fewer, the whole
  * matrix is read more often.
@@ -61,7 +77,8 @@ export class Relations {
     this.maxBytes = maxBytes;
     const { memory, exports } = instantiateModule('relations.wasm', MATRIX + PAGE);
     this.memory = memory;
-    this.kernel = exports as unknown as RelationsExports;
+    if (!isRelations(exports)) throw new Error('relations.wasm has other exports than this build expects');
+    this.kernel = exports;
     this.numbers = new Int32Array(memory.buffer, NUMBERS, MAX_NUMBERS);
     this.kernel.makeMatrix(MATRIX, BYTES_PER_UNIT, RETIRED);
   }

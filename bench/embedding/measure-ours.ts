@@ -7,7 +7,8 @@ import { loadModel } from '../../models/loaders.js';
 
 const [folder, file, size] = process.argv.slice(2);
 const batch = Number(size);
-const texts = (JSON.parse(readFileSync(file!, 'utf8')) as string[]).map((text): TextArtifact => ({
+const lines: readonly string[] = JSON.parse(readFileSync(file!, 'utf8'));
+const texts = lines.map((text): TextArtifact => ({
   modality: 'text',
   text,
 }));

@@ -108,5 +108,6 @@ async function measureOnce(
     const told = lines.find((line) => /^\w*Error\b/.test(line)) ?? lines.at(-1) ?? '';
     return { kind: 'failed', reason: [ending, told].filter((part) => part !== '').join(': ') };
   }
-  return { kind: 'done', figures: JSON.parse(answer) as Figures };
+  const figures: Figures = JSON.parse(answer);
+  return { kind: 'done', figures };
 }

@@ -3,6 +3,7 @@ import { assertNever } from '../../common/errors.js';
 import { CommandError } from '../common/command.js';
 import { FAMILIES, type Family } from '../common/clouds.js';
 import { PROGRAMS, type Contestant, type Program } from './measurement.js';
+import { namesOf } from '../../common/records.js';
 
 export interface BenchOptions {
   readonly families: readonly Family[];
@@ -68,9 +69,9 @@ export function readOptions(words: readonly string[]): BenchOptions {
     repeats: number('repeats', values.repeats, 1, 1000),
     seed: number('seed', values.seed, 0, 2 ** 32 - 1),
     python: values.python,
-    changed: Object.entries(DEFAULTS).flatMap(([option, usual]) => {
-      const value = values[option as keyof typeof DEFAULTS];
-      return value === usual ? [] : [`--${option}`, value];
+    changed: namesOf(DEFAULTS).flatMap((option) => {
+      const value = values[option];
+      return value === DEFAULTS[option] ? [] : [`--${option}`, value];
     }),
     out: values.out,
     figure: values.out.replace(/\.md$/, '.svg'),

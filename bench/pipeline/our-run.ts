@@ -45,11 +45,11 @@ function rowsOf(data: string): Rows {
   const db = new Database(join(data, DATABASE_FILE), { readonly: true });
   try {
     const row = db
-      .prepare(
+      .prepare<[], Pick<Rows, 'invocations' | 'firstAtMs' | 'spanMs' | 'modelMs'>>(
         `select count(*) as invocations, min(created_at) as firstAtMs, max(created_at) - min(created_at) as spanMs,
            coalesce(sum(compute_ms), 0) / count(*) as modelMs from invocations`,
       )
-      .get() as Pick<Rows, 'invocations' | 'firstAtMs' | 'spanMs' | 'modelMs'>;
+      .get()!;
     return {
       ...row,
       databaseBytes: bytesUnder(data, /^panic-tda\.sqlite/),

@@ -100,14 +100,14 @@ function spanOf(database: string, { runs, length }: Shape): Span {
   const db = new Database(database, { readonly: true });
   try {
     const { vectors, diagrams, ...span } = db
-      .prepare(
+      .prepare<[], Span & { vectors: number; diagrams: number }>(
         `select count(*) as invocations, 1000 * unixepoch(min(completed_at), 'subsec') as firstAtMs,
            1000 * (unixepoch(max(completed_at), 'subsec') - unixepoch(min(completed_at), 'subsec')) as spanMs,
            (select count(*) from embedding) as vectors,
            (select count(diagram_data) from persistencediagram) as diagrams
          from invocation`,
       )
-      .get() as Span & { vectors: number; diagrams: number };
+      .get()!;
     if (vectors !== (runs * length) / 2 || diagrams !== runs) {
       throw new CommandError(
         `the Python system stored ${vectors} vectors and ${diagrams} diagrams; expected ${(runs * length) / 2} and ${runs}`,

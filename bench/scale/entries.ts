@@ -28,7 +28,7 @@ export function entryName({ series, shape }: Entry): string {
 const MOST_POINTS = 120;
 
 export function readEntries(file: string): Entry[] {
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Entry[]) : [];
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : [];
 }
 
 /**

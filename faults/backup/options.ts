@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { CommandError } from '../../bench/common/command.js';
+import { errorMessage } from '../../common/errors.js';
 
 const HALVES = ['sqlite', 'postgres'] as const;
 export type Half = (typeof HALVES)[number];
@@ -33,7 +34,7 @@ export function readOptions(words: readonly string[]): BackupOptions {
       },
     }));
   } catch (error) {
-    throw new CommandError(`${(error as Error).message}\n${USAGE}`);
+    throw new CommandError(`${errorMessage(error)}\n${USAGE}`);
   }
   const { only, runs, length, versitygw } = values;
   const half = HALVES.find((name) => name === only);

@@ -193,7 +193,7 @@ export async function timed<T>(say: Proof['say'], what: string, work: () => Prom
 }
 
 export function bytesIn(folder: string): number {
-  const names = readdirSync(folder, { recursive: true }) as string[];
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
   const found = names.map((name) => statSync(join(folder, name))).filter((stats) => stats.isFile());
   return found.reduce((total, { size }) => total + size, 0);
 }
@@ -216,7 +216,7 @@ export function writeExperiment(folder: string, runs: number, length: number, se
 }
 
 export function readManifest(folder: string): BackupManifest {
-  return JSON.parse(readFileSync(join(folder, MANIFEST_FILE), 'utf8')) as BackupManifest;
+  return JSON.parse(readFileSync(join(folder, MANIFEST_FILE), 'utf8'));
 }
 
 /** Ends a process, and waits until it is gone. */

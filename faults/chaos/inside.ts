@@ -11,7 +11,7 @@ import { VERDICT, type InsideSettings } from './settings.js';
  * however it ends, the kernel ends every process and removes every mount that it made.
  */
 
-const settings = JSON.parse(process.argv[2] ?? '') as InsideSettings;
+const settings: InsideSettings = JSON.parse(process.argv[2] ?? '');
 const results: RoundResult[] = [];
 /** How many wrong findings of a round are printed. */
 const MOST_SHOWN = 20;

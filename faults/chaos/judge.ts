@@ -86,6 +86,15 @@ export function saysFull(text: string): boolean {
   return FULL.test(text);
 }
 
+/** The part of the answer of `doctor --json` that is read here. */
+interface DoctorAnswer {
+  readonly findings: readonly {
+    readonly level: string;
+    readonly text: string;
+    readonly violation?: unknown;
+  }[];
+}
+
 /** The result of `doctor`: its exit code, and each violation that it names. */
 export async function askDoctor(
   words: readonly string[],
@@ -105,9 +114,7 @@ export async function askDoctor(
   const none = { code, violations: [], problems: [] };
   // The command was killed, or gave no answer.
   if (code === null || output.trim() === '') return none;
-  const { findings } = JSON.parse(output) as {
-    findings: { level: string; text: string; violation?: unknown }[];
-  };
+  const { findings }: DoctorAnswer = JSON.parse(output);
   const failed = findings.filter(({ level }) => level === 'problem');
   return {
     code,

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { CommandError } from '../../bench/common/command.js';
+import { errorMessage } from '../../common/errors.js';
 
 export interface ChaosOptions {
   /** Decides everything that is random. */
@@ -51,7 +52,7 @@ export function readOptions(words: readonly string[], draw: () => number): Chaos
       },
     }));
   } catch (error) {
-    throw new CommandError(`${(error as Error).message}\n${USAGE}`);
+    throw new CommandError(`${errorMessage(error)}\n${USAGE}`);
   }
   const { seed, minutes, rounds, round, plan, keep } = values;
   if (rounds !== undefined && round !== undefined) {

@@ -39,7 +39,7 @@ export function buildVersion(clone: string, changes: Changes): BuiltVersion {
     copyProgram(join(clone, 'dist'), dist);
     symlinkSync(join(clone, 'node_modules'), join(folder, 'node_modules'));
     const { version, workflows, migrations } = changes;
-    const description = JSON.parse(readFileSync(join(clone, 'package.json'), 'utf8')) as object;
+    const description: object = JSON.parse(readFileSync(join(clone, 'package.json'), 'utf8'));
     const renamed = version === undefined ? description : { ...description, version };
     writeFileSync(join(folder, 'package.json'), JSON.stringify(renamed));
     if (workflows !== undefined) changeWorkflows(join(dist, 'workflows/bundle.js'), workflows);
@@ -80,7 +80,7 @@ interface Journal {
 
 function addMigrations(folder: string, migrations: readonly Migration[]): void {
   const file = join(folder, 'meta/_journal.json');
-  const journal = JSON.parse(readFileSync(file, 'utf8')) as Journal;
+  const journal: Journal = JSON.parse(readFileSync(file, 'utf8'));
   const last = journal.entries.at(-1)!;
   const added = migrations.map(({ tag, sql }, position) => {
     const idx = last.idx + 1 + position;

@@ -34,7 +34,9 @@ export async function runInNamespaces(
       setTimeout(() => inside.kill('SIGKILL'), GRACE_MS).unref();
     });
   }
-  const [code, signal] = (await once(inside, 'exit')) as [number | null, string | null];
+  const exit = await once(inside, 'exit');
+  const code: number | null = exit[0];
+  const signal: string | null = exit[1];
   if (stopped > 0) return stopped;
   if (signal !== null) console.error(`the namespaces ended by ${signal}`);
   return code ?? 1;

@@ -192,7 +192,9 @@ async function runUndisturbed(file: string, data: string, logs: string, temporal
     env: commonVariables(temporalCli),
   });
   closeSync(log);
-  const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
+  const exit = await once(child, 'exit');
+  const code: number | null = exit[0];
+  const signal: string | null = exit[1];
   if (code !== 0) throw new Error(`the undisturbed run ended with ${signal ?? code}`);
 }
 
@@ -207,7 +209,7 @@ function say(line: string): void {
 }
 
 function readSettings(): InsideSettings {
-  return JSON.parse(process.argv[2] ?? '') as InsideSettings;
+  return JSON.parse(process.argv[2] ?? '');
 }
 
 function end(code: number): never {

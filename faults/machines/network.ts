@@ -113,7 +113,7 @@ function addHost({ name, address, port, number, cable }: DeviceSettings): Networ
           const { value } = await lines.next();
           await ended;
           ip('link', 'del', bridge);
-          return JSON.parse(value as string) as CableCount;
+          return JSON.parse(String(value));
         },
       };
     },

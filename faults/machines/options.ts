@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { CommandError } from '../../bench/common/command.js';
+import { errorMessage } from '../../common/errors.js';
 
 export interface HostsOptions {
   /** Runs of the experiment; each is a chain of models that take 100 ms. */
@@ -29,7 +30,7 @@ export function readOptions(words: readonly string[]): HostsOptions {
       },
     }));
   } catch (error) {
-    throw new CommandError(`${(error as Error).message}\n${USAGE}`);
+    throw new CommandError(`${errorMessage(error)}\n${USAGE}`);
   }
   return {
     runs: whole('runs', values.runs, 12, 100_000),

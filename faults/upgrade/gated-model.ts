@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { CommandError } from '../../bench/common/command.js';
+import { portOf } from '../../workers/processes/free-ports.js';
 
 /**
  * A model behind a server (docs/models.md) that describes pictures only when the rehearsal opens its gate. An
@@ -40,7 +40,7 @@ export async function startGatedModel(): Promise<GatedModel> {
   async function hear(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.method === 'GET') return send(response, { object: 'list', data: [{ id: GATED_MODEL }] });
     const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
+    for await (const chunk of request) chunks.push(chunk);
     const one = { question: Buffer.concat(chunks).toString(), response };
     if (isOpen) return answer(one);
     waiting.add(one);
@@ -57,7 +57,7 @@ export async function startGatedModel(): Promise<GatedModel> {
     hear(request, response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
+  const port = portOf(server);
   return {
     catalogue: catalogueFor(`http://127.0.0.1:${port}/v1`),
     letThrough() {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CommandError } from '../../bench/common/command.js';
+import { errorMessage } from '../../common/errors.js';
 
 export interface RehearsalOptions {
   readonly runs: number;
@@ -32,7 +33,7 @@ export function readOptions(words: readonly string[], clone: string): RehearsalO
       },
     }));
   } catch (error) {
-    throw new CommandError(`${(error as Error).message}\n${USAGE}`);
+    throw new CommandError(`${errorMessage(error)}\n${USAGE}`);
   }
   const { runs, length, page, read } = values;
   return { runs: whole('runs', runs, 2), length: whole('length', length, 40), page, read };

@@ -86,7 +86,7 @@ function running(
     },
     async ready() {
       const response = await ask('/ready');
-      const { remarks } = (await response.json()) as { remarks: readonly string[] };
+      const { remarks }: { readonly remarks: readonly string[] } = JSON.parse(await response.text());
       return { status: response.status, remarks };
     },
     async attempts() {

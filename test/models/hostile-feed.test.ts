@@ -9,7 +9,7 @@ import type { CudaProvider } from '../../models/onnx/cuda.js';
 import { fetchCudaProvider } from '../../models/onnx/cuda-download.js';
 import { zipArchive } from '../support/zip-archive.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
-import { portOf } from '../support/port.js';
+import { portOf } from '../../workers/processes/free-ports.js';
 
 let server: Server;
 /** The feed's answer for each path. */

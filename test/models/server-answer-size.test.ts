@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import { MAX_PICTURE_PIXELS } from '../../experiment/artifact.js';
 import { requestJson } from '../../models/servers/http-json.js';
 import { mostPictureBytes } from '../../models/servers/painting.js';
-import { portOf } from '../support/port.js';
+import { portOf } from '../../workers/processes/free-ports.js';
 
 test('an answer as long as the largest uncompressed picture is read', async () => {
   const base64 = Buffer.alloc(MAX_PICTURE_PIXELS * 3 + 2 ** 16, 'x').toString('base64');

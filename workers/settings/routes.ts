@@ -115,7 +115,8 @@ function parseRoutes(file: string, named: boolean, catalogue: Catalogue): Map<st
     return [...problems, ofRoutes('', described(value), 'an object: { "MODEL": "route" }')];
   }
   const routes = new Map<string, string>();
-  for (const [name, route] of Object.entries(value as Readonly<Record<string, unknown>>)) {
+  const entries: readonly [name: string, route: unknown][] = Object.entries(value);
+  for (const [name, route] of entries) {
     if (typeof route === 'string' && ROUTE.test(route)) routes.set(name, route);
     else problems.push(ofRoutes(pathText([name]), described(route), ALLOWED_ROUTE));
     if (!catalogue.has(name)) problems.push(unknownModel(name, catalogue));

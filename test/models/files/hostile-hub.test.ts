@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { errorMessage } from '../../../common/errors.js';
 import { commitOf, filesAt, type Hub, openHubFile } from '../../../models/files/hub.js';
 import { redirectTarget } from '../../../models/files/redirects.js';
-import { portOf } from '../../support/port.js';
+import { portOf } from '../../../workers/processes/free-ports.js';
 
 const COMMIT = 'a'.repeat(40);
 const never = new AbortController().signal;

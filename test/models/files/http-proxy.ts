@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { portOf } from '../../support/port.js';
+import { portOf } from '../../../workers/processes/free-ports.js';
 
 /** A small HTTP proxy that opens tunnels (CONNECT) for clients that know its password. */
 export class HttpProxy {
