@@ -23,9 +23,12 @@ export const MODALITY_FACTS: Readonly<Record<Modality, ModalityFacts>> = {
   image: { storedAs: 'object', plural: 'images', rowBytes: 150, objectBytes: 40_000 },
 };
 
-export function isStoredAsObject(modality: Modality): boolean {
-  return MODALITY_FACTS[modality].storedAs === 'object';
-}
-
 /** Modalities whose artifacts the store keeps as objects beside the database. */
-export const OBJECT_MODALITIES: readonly Modality[] = MODALITIES.filter(isStoredAsObject);
+export const OBJECT_MODALITIES: readonly Modality[] = MODALITIES.filter(
+  (modality) => MODALITY_FACTS[modality].storedAs === 'object',
+);
+
+/** False for a modality that a row has and this version does not know: a newer version, or damage, may leave one. */
+export function isStoredAsObject(modality: Modality): boolean {
+  return OBJECT_MODALITIES.includes(modality);
+}

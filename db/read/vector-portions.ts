@@ -39,7 +39,15 @@ export async function* vectorPortions(
   try {
     let step = await steps.next();
     let portion: Growing | null = null;
+    const refuseStepWithoutVector = (): void => {
+      if (step.done === true) return;
+      throw new PanicError(
+        'StoreConflict',
+        `vector ${step.value.vectorId} of step ${step.value.sequence} is missing; "panic-tda doctor" says what mends it`,
+      );
+    };
     for await (const { id, bytes } of snapshot.rows<{ id: number; bytes: Buffer }>(VECTORS, run, model)) {
+      if (step.done !== true && step.value.vectorId < id) refuseStepWithoutVector();
       const sequences: number[] = [];
       for (; step.done !== true && step.value.vectorId === id; step = await steps.next()) {
         sequences.push(step.value.sequence);
@@ -50,6 +58,7 @@ export async function* vectorPortions(
       yield portion.taken();
       portion = new Growing(portion.dimension);
     }
+    refuseStepWithoutVector();
     if (portion !== null && !portion.isEmpty()) yield portion.taken();
   } finally {
     await steps.return?.();

@@ -132,7 +132,12 @@ export function artifactTable({ build, read, write, rows, dialect }: Database, o
       case 'image':
         return await loadPicture(row);
       default:
-        return assertNever(row.modality);
+        // A newer version, or damage, may leave another value.
+        row.modality satisfies never;
+        throw new PanicError(
+          'StoreConflict',
+          `artifact ${id} has a modality that this version of panic-tda does not know; "panic-tda doctor" says what mends it`,
+        );
     }
   }
 

@@ -3,8 +3,7 @@ import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, or, sql } from 'dri
 import type { SQL } from 'drizzle-orm';
 
 import type { Modality } from '../../experiment/artifact.js';
-import { isStoredAsObject, MODALITY_FACTS } from '../../experiment/modality.js';
-import type { ModalityFacts } from '../../experiment/modality.js';
+import { isStoredAsObject } from '../../experiment/modality.js';
 import { faultPoint } from '../../common/fault.js';
 import { REMOVAL_CLAIM_MS } from './artifacts.js';
 import { databaseTime } from '../connection/clock.js';
@@ -366,8 +365,8 @@ export function deletionTable({ build, read, write, rows, dialect }: Database, o
         ) as found group by modality`),
     );
     const reused = await one<{ readonly reused: number }>(reusedElsewhereQuery(id));
-    const stored = (as: ModalityFacts['storedAs']): Removal =>
-      removal(byModality.filter((row) => MODALITY_FACTS[row.modality].storedAs === as));
+    const storedAsObject = (asObject: boolean): Removal =>
+      removal(byModality.filter((row) => isStoredAsObject(row.modality) === asObject));
     return {
       runs: counted.runs,
       invocations: counted.invocations,
@@ -376,8 +375,8 @@ export function deletionTable({ build, read, write, rows, dialect }: Database, o
       surrogates: counted.surrogates,
       failures: counted.failures,
       vectors: removal([ofVectors]),
-      texts: stored('row'),
-      objects: stored('object'),
+      texts: storedAsObject(false),
+      objects: storedAsObject(true),
       reusedElsewhere: reused.reused,
     };
   }

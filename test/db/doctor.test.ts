@@ -541,6 +541,21 @@ describe(`invariant 2: ${INVARIANTS[2]}`, () => {
   ]);
 });
 
+test('a modality that this version does not know is a finding, and its experiment can be mended and deleted', async () => {
+  const caption = await patient.output(2, 5);
+  await patient.change("update artifacts set modality = 'audio' where id = ?", caption);
+  expect(named(await patient.violations())).toContain(`2 artifacts ${caption}`);
+  await expect(patient.store.artifacts.load(caption)).rejects.toThrow(/a modality that this version/);
+  await patient.mend({ cutBack: true });
+  const { deletion } = patient.store;
+  await expect(deletion.preview(experiment)).resolves.toMatchObject({ runs: 4 });
+  expect(await deletion.begin(experiment, null, NOW)).toBe(true);
+  while (!(await deletion.step(experiment)).done);
+  await deletion.removeObjects(Date.now);
+  await deletion.end(experiment);
+  expect(Number(await patient.one('select count(*) from runs'))).toBe(0);
+});
+
 describe(`invariant 3: ${INVARIANTS[3]}`, () => {
   corruptions([
     [

@@ -267,6 +267,17 @@ describe('a claim', () => {
     });
   });
 
+  test('of a kind of service that this version does not know says its place in words only', async () => {
+    const where = { kind: 'service', address: 'there:7233', namespace: 'default', machine: null } as const;
+    const service = serviceAt(where, 'an id');
+    await store.experiments.claim(id, { ...one, service }, null, NOW);
+    await place.run("update experiments set driver_kind = 'a later kind' where id = ?", id);
+    expect(driverOf(await store.experiments.get(id))).toEqual({
+      ...one,
+      service: { ...service, where: null },
+    });
+  });
+
   test('is given back by its owner only', async () => {
     await store.experiments.claim(id, one, null, NOW);
     await store.experiments.claim(id, other, one, NOW);

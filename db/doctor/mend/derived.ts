@@ -150,20 +150,21 @@ export function derivedRows({ build, write }: Database) {
 
   /** Sets the numbers of diagrams to the values that their bars give. */
   async function measureDiagrams(ids: readonly number[], measures: BarMeasures): Promise<void> {
-    const ofDiagrams = inArray(diagramDimensions.diagramId, [...ids]);
-    await write(function* () {
-      const rows = yield* all(build.select().from(diagramDimensions).where(ofDiagrams));
-      for (const { diagramId, dimension, bars } of rows) {
-        yield* run(
-          build
-            .update(diagramDimensions)
-            .set(measured(float32s(bars), measures, DIAGRAM_STATISTICS))
-            .where(
-              and(eq(diagramDimensions.diagramId, diagramId), eq(diagramDimensions.dimension, dimension)),
-            ),
-        );
-      }
-    });
+    for (const id of ids) await write(() => measureDiagram(id, measures));
+  }
+
+  function* measureDiagram(id: number, measures: BarMeasures): Work<void> {
+    const rows = yield* all(
+      build.select().from(diagramDimensions).where(eq(diagramDimensions.diagramId, id)),
+    );
+    for (const { dimension, bars } of rows) {
+      yield* run(
+        build
+          .update(diagramDimensions)
+          .set(measured(float32s(bars), measures, DIAGRAM_STATISTICS))
+          .where(and(eq(diagramDimensions.diagramId, id), eq(diagramDimensions.dimension, dimension))),
+      );
+    }
   }
 
   async function deleteSurrogates(
