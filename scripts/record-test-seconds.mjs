@@ -2,12 +2,11 @@
 //
 // Writes to test/support/seconds.json how long each test file took, from what Jest wrote to the FILEs
 // (`npm test -- --json --outputFile=FILE`, and the same of `npm run test:night`), on a machine that did nothing else. Files that
-// took less than two seconds are left out, and so are those that are gone; of a file that was not run, what is known stays.
+// are gone are left out. Of a file that was not run, what is known stays.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const LEAST_SECONDS = 2;
 const tests = fileURLToPath(new URL('../test/', import.meta.url));
 const recorded = join(tests, 'support', 'seconds.json');
 
@@ -21,7 +20,7 @@ for (const file of files) {
   }
 }
 const kept = [...seconds]
-  .filter(([name, took]) => took >= LEAST_SECONDS && existsSync(join(tests, name)))
+  .filter(([name]) => existsSync(join(tests, name)))
   .sort(([a, long], [b, longer]) => longer - long || a.localeCompare(b, 'en'));
 writeFileSync(recorded, `${JSON.stringify(Object.fromEntries(kept), null, 2)}\n`);
 console.log(`${kept.length} files of ${Math.round(kept.reduce((sum, [, took]) => sum + took, 0))} s`);
