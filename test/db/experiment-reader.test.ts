@@ -245,3 +245,19 @@ test('vectors come as numbers in portions of 4 MiB, each once, with all steps th
     await fresh.close();
   }
 });
+
+test.each(['max', 'min'])('vectors refuse a step whose vector is missing: the one of %s(id)', async (end) => {
+  const at = await place.store.runs.get(id, 0);
+  const used = 'from embeddings e join invocations i on i.id = e.invocation_id where i.run_id = ?';
+  const model = Number(await place.one(`select max(e.model_id) ${used}`, at.id));
+  const vector = Number(
+    await place.one(`select ${end}(e.vector_id) ${used} and e.model_id = ?`, at.id, model),
+  );
+  await place.unguarded('delete from vectors where id = ?', vector);
+  const damaged = await openReader(place.store.db);
+  try {
+    await expect(listOf(damaged.vectorsOf(at.id, model))).rejects.toThrow(`vector ${vector} of step`);
+  } finally {
+    await damaged.close();
+  }
+});
