@@ -33,11 +33,16 @@ export async function soundPlace(of: ExperimentConfig): Promise<Sound> {
   const experiment = await finishExperiment(place.store, of);
   const digest = await contentDigest(place.store.db, experiment);
   await place.store.close();
+  // While a store is open, the decoders of pictures stay for the next copy.
+  const open = sqlitePlace(newFolder(), null);
   return {
     experiment,
     digest,
     copy: () => copyOf(place),
-    remove: async () => rmSync(place.folder, { recursive: true }),
+    remove: async () => {
+      await open.remove();
+      rmSync(place.folder, { recursive: true });
+    },
   };
 }
 
