@@ -19,6 +19,11 @@ export interface EmbeddingProgress {
   of: number;
 }
 
+/** What computes vectors, and the store that takes them. */
+interface Embedding extends Pick<Dependencies, 'store'> {
+  readonly models: Pick<Dependencies['models'], 'embed'>;
+}
+
 /**
  * Makes the activity `embedRun`. It is idempotent by (invocation, model): only outputs without a vector are
  * embedded.
@@ -49,7 +54,7 @@ export function createEmbedRun(deps: Dependencies) {
  * Embeds outputs without a vector until `until` (performance.now()). Returns true if no such output is left.
  */
 export async function embedMissing(
-  deps: Dependencies,
+  deps: Embedding & Pick<Dependencies, 'catalogue'>,
   run: RunRow,
   model: UsedEmbedding,
   counts: EmbeddingProgress,
@@ -79,7 +84,7 @@ export async function embedMissing(
 }
 
 async function embedChunk(
-  { store, models }: Dependencies,
+  { store, models }: Embedding,
   chunk: readonly PendingOutput[],
   model: UsedEmbedding,
   signal: AbortSignal,

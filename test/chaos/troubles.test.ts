@@ -8,6 +8,7 @@ import { openLink, type Link, type Outage } from '../../faults/common/link.js';
 import { compileSlowDisk, openSlowDisk } from '../../faults/chaos/disks.js';
 import { until } from '../support/child-processes.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
+import { portOf } from '../support/port-of.js';
 
 /** Checks that the chaos suite really does to processes, connections and disks what it says. */
 
@@ -25,8 +26,7 @@ async function throughLink(): Promise<{ link: Link; near: Socket; said: string[]
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const address = server.address() as { port: number };
-  const link = await openLink(`127.0.0.1:${address.port}`);
+  const link = await openLink(`127.0.0.1:${portOf(server)}`);
   cleanUps.push(
     () => server.close(),
     () => link.close(),

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { lstatSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { folderWith, panicTda, panicTdaJson, runInfo, startPanicTda, until } from '../support/cli-process.js';
+import { ListDocument } from '../support/documents.js';
 
 export const EXPERIMENT = {
   networks: [['DummyT2I', 'DummyI2T']],
@@ -52,7 +53,7 @@ export function testUmask(mask: number): void {
     expect((await running.ended).code).toBe(0);
 
     expect((await panicTda(folder, ['merge', 'new/a', '--data', 'new/b'])).code).toBe(0);
-    const [{ id }] = await panicTdaJson<[{ id: string }]>(folder, ['list', '--data', 'new/b']);
+    const { id } = ListDocument.parse(await panicTdaJson(folder, ['list', '--data', 'new/b']))[0]!;
     expect((await panicTda(folder, ['delete', id, '--yes', '--compact', '--data', 'new/b'])).code).toBe(0);
     expect(otherModes(join(folder, 'new'), PRIVATE)).toEqual([]);
   });

@@ -4,6 +4,7 @@ import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda } from '../s
 import type { Ended } from '../support/cli-process.js';
 import { z } from 'zod';
 import { readJson } from '../support/json.js';
+import { ListDocument } from '../support/documents.js';
 
 jest.setTimeout(180_000);
 
@@ -23,19 +24,29 @@ const Summary = z.object({
   failures: z.array(z.object({ run: z.number(), kind: z.string() })),
 });
 
-interface ShownRun {
-  readonly trajectory: readonly { sequence: number; model: string; text?: string; object?: string }[];
-  readonly failures: readonly { attempt: number; kind: string }[];
-  readonly diagrams: readonly {
-    readonly model: string;
-    readonly distinctPoints: number;
-    readonly bettiThresholds: readonly number[];
-    readonly dimensions: readonly {
-      readonly bars: readonly (readonly [number, number | null])[];
-      readonly bettiCurve: readonly number[];
-    }[];
-  }[];
-}
+const ShownRun = z.object({
+  trajectory: z.array(
+    z.object({
+      sequence: z.number(),
+      model: z.string(),
+      text: z.string().optional(),
+      object: z.string().optional(),
+    }),
+  ),
+  failures: z.array(z.object({ attempt: z.number(), kind: z.string() })),
+  diagrams: z.array(
+    z.object({
+      distinctPoints: z.number(),
+      bettiThresholds: z.array(z.number()),
+      dimensions: z.array(
+        z.object({
+          bars: z.array(z.tuple([z.number(), z.number().nullable()])),
+          bettiCurve: z.array(z.number()),
+        }),
+      ),
+    }),
+  ),
+});
 
 let folder: string;
 let run: Ended;
@@ -46,6 +57,10 @@ beforeAll(async () => {
   summary = readJson(run.stdout, Summary);
 });
 afterAll(cleanUp);
+
+async function shownRun(run: number): Promise<z.output<typeof ShownRun>> {
+  return ShownRun.parse(await panicTdaJson(folder, ['show', summary.experiment, `${run}`]));
+}
 
 test('run --json prints one document, and exit code 1 reports the failed run', () => {
   expect(run.code).toBe(1);
@@ -64,7 +79,7 @@ test('run again finds nothing left to do, and starts no server for that', async 
 });
 
 test('list and status say how the experiment ended', async () => {
-  const [entry] = await panicTdaJson<unknown[]>(folder, ['list']);
+  const [entry] = ListDocument.parse(await panicTdaJson(folder, ['list']));
   expect(entry).toMatchObject({
     id: summary.experiment,
     state: 'completed_with_failures',
@@ -96,7 +111,7 @@ test('show has a line for each run with its entropies', async () => {
 
 describe('show of one run', () => {
   test('has the trajectory, alternating between objects that exist and texts', async () => {
-    const { trajectory, failures } = await panicTdaJson<ShownRun>(folder, ['show', summary.experiment, '1']);
+    const { trajectory, failures } = await shownRun(1);
     expect(failures).toEqual([]);
     expect(trajectory.map(({ sequence }) => sequence)).toEqual(trajectory.map((_, k) => k));
     for (const { model, text, object } of trajectory) {
@@ -106,7 +121,7 @@ describe('show of one run', () => {
   });
 
   test('has every bar, with null for infinity, and Betti curves that count them', async () => {
-    const { diagrams } = await panicTdaJson<ShownRun>(folder, ['show', summary.experiment, '1']);
+    const { diagrams } = await shownRun(1);
     expect(diagrams).toHaveLength(1);
     const { dimensions, distinctPoints, bettiThresholds } = diagrams[0]!;
     expect(dimensions).toHaveLength(3);
@@ -124,7 +139,7 @@ describe('show of one run', () => {
   });
 
   test('has the log of failures', async () => {
-    const { failures } = await panicTdaJson<ShownRun>(folder, ['show', summary.experiment, '0']);
+    const { failures } = await shownRun(0);
     expect(failures.map(({ attempt, kind }) => [attempt, kind])).toEqual(
       Array.from({ length: 3 }, () => [1, 'ModelOutputInvalid']),
     );
@@ -166,13 +181,13 @@ test('retry runs the failed run again and keeps the log of both tries', async ()
   const { code, stderr } = await panicTda(folder, ['retry', summary.experiment]);
   expect(stderr).toMatch(/Retrying 1 failed run\./);
   expect(code).toBe(1);
-  const { failures } = await panicTdaJson<ShownRun>(folder, ['show', summary.experiment, '0']);
+  const { failures } = await shownRun(0);
   expect(failures.map(({ attempt }) => attempt)).toEqual([1, 1, 1, 2, 2, 2]);
 });
 
 test('doctor finds nothing wrong with the rows, and names a missing object with exit code 1', async () => {
   expect((await panicTda(folder, ['doctor'])).code).toBe(0);
-  const { trajectory } = await panicTdaJson<ShownRun>(folder, ['show', summary.experiment, '1']);
+  const { trajectory } = await shownRun(1);
   rmSync(trajectory[0]!.object!);
   const { code, stdout } = await panicTda(folder, ['doctor']);
   expect(stdout).toMatch(/FAIL +artifacts \d+: /);

@@ -6,6 +6,7 @@ import { catalogue } from '../../models/index.js';
 import { picture } from '../support/small-experiment.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
 import { dummyConfig, storeOutputs } from '../support/stored-run.js';
+import { z } from 'zod';
 
 jest.setTimeout(60_000);
 afterAll(cleanUp);
@@ -51,10 +52,12 @@ test('show says how many inputs and outputs models could not read to the end, an
   expect(stdout).toMatch(/^cut +1 step of 3, by up to 1,?234 tokens/m);
   expect(stdout).toMatch(/^cut +1 output for Dummy, by up to 12 tokens/m);
   expect(code).toBe(0);
-  const document = await panicTdaJson<{
-    trajectory: { cutTokens: number | null }[];
-    cutOutputs: unknown[];
-  }>(folder, ['show', id, '0']);
+  const document = z
+    .object({
+      trajectory: z.array(z.object({ cutTokens: z.number().nullable() })),
+      cutOutputs: z.unknown(),
+    })
+    .parse(await panicTdaJson(folder, ['show', id, '0']));
   expect(document.trajectory.map(({ cutTokens }) => cutTokens)).toEqual([null, null, 1234]);
   expect(document.cutOutputs).toEqual([{ model: 'Dummy', outputs: 1, mostTokens: 12 }]);
 });

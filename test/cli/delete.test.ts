@@ -3,6 +3,7 @@ import { cpSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOf, violations, withStore } from '../support/store-checks.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda, until } from '../support/cli-process.js';
+import { ListDocument } from '../support/documents.js';
 
 jest.setTimeout(240_000);
 
@@ -25,7 +26,7 @@ beforeAll(async () => {
   folder = folderWith({ 'gone.json': GONE, 'kept.json': KEPT, 'slow.json': SLOW });
   data = join(folder, 'panic-tda-data');
   for (const file of ['gone.json', 'kept.json']) await panicTda(folder, ['run', file]);
-  const list = await panicTdaJson<{ id: string; name: string | null }[]>(folder, ['list']);
+  const list = ListDocument.parse(await panicTdaJson(folder, ['list']));
   [gone, kept] = [list.find(({ name }) => name === null)!.id, list.find(({ name }) => name === 'kept')!.id];
 });
 afterAll(cleanUp);
@@ -57,7 +58,7 @@ test.each(['delete:after-mark@1', 'delete:before-commit@2', 'delete:after-rows@3
     expect(existsSync(marker)).toBe(true);
     expect(await violations(own)).toEqual([]);
     expect(await digestOf(own, kept)).toBe(digest);
-    const list = await panicTdaJson<{ id: string; state: string }[]>(folder, ['list', '--data', name]);
+    const list = ListDocument.parse(await panicTdaJson(folder, ['list', '--data', name]));
     expect(list.find(({ id }) => id === gone)).toMatchObject({ state: 'deleting' });
     const run = await panicTda(folder, ['run', 'gone.json', '--data', name]);
     expect(run.stderr).toContain(`experiment ${gone} is being deleted`);
@@ -71,14 +72,8 @@ test.each(['delete:after-mark@1', 'delete:before-commit@2', 'delete:after-rows@3
     await withStore(own, ({ db }) =>
       db.sqlite.exec('update removed_objects set claimed_at = claimed_at - 60000'),
     );
-    const rest = await panicTdaJson<{ experiment: string }>(folder, [
-      'delete',
-      gone,
-      '--yes',
-      '--data',
-      name,
-    ]);
-    expect(rest.experiment).toBe(gone);
+    const rest = await panicTdaJson(folder, ['delete', gone, '--yes', '--data', name]);
+    expect(rest).toMatchObject({ experiment: gone });
     expect(await panicTdaJson(folder, ['list', '--data', name])).toMatchObject([{ id: kept }]);
     expect(await digestOf(own, kept)).toBe(digest);
     expect(await violations(own)).toEqual([]);
@@ -88,8 +83,12 @@ test.each(['delete:after-mark@1', 'delete:before-commit@2', 'delete:after-rows@3
 
 test('a running experiment is refused; once interrupted, it can be deleted and the file compacted', async () => {
   const running = startPanicTda(folder, ['run', 'slow.json']);
-  await until(() => /Watch:/.test(running.stderr()));
-  const { experiment } = await panicTdaJson<{ experiment: string }>(folder, ['status']);
+  let experiment = '';
+  await until(async () => {
+    const list = ListDocument.parse(await panicTdaJson(folder, ['list']));
+    experiment = list.find(({ name }) => name === 'slow')?.id ?? '';
+    return experiment !== '';
+  });
   const refused = await panicTda(folder, ['delete', experiment, '--yes']);
   expect(refused.stderr).toContain(`process ${running.process.pid} runs it`);
   expect(refused.code).toBe(2);

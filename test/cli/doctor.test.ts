@@ -7,6 +7,7 @@ import { digestOf, violations } from '../support/store-checks.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
 import { z } from 'zod';
 import { readJson } from '../support/json.js';
+import { OfExperiment } from '../support/documents.js';
 
 jest.setTimeout(300_000);
 
@@ -45,7 +46,7 @@ let data: string;
 
 beforeAll(async () => {
   sound = folderWith({ 'experiment.json': EXPERIMENT });
-  ({ experiment } = await panicTdaJson<{ experiment: string }>(sound, ['run', 'experiment.json']));
+  ({ experiment } = OfExperiment.parse(await panicTdaJson(sound, ['run', 'experiment.json'])));
   digest = await digestOf(join(sound, 'panic-tda-data'), experiment);
 });
 beforeEach(() => {

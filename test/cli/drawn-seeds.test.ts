@@ -59,7 +59,9 @@ async function digestOf(data: string, experiment: string): Promise<string> {
 /** The source of each step of a run. */
 async function sourcesOf(experiment: string, index: number): Promise<string[]> {
   const words = ['show', experiment, String(index), '--data', 'one'];
-  const { trajectory } = await panicTdaJson<{ trajectory: { source: string }[] }>(folder, words);
+  const { trajectory } = z
+    .object({ trajectory: z.array(z.object({ source: z.string() })) })
+    .parse(await panicTdaJson(folder, words));
   return trajectory.map(({ source }) => source);
 }
 

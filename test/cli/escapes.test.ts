@@ -11,6 +11,8 @@ import { actingIn, NASTY } from '../support/nasty.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
 import type { Ended } from '../support/cli-process.js';
 import { portOf } from '../support/port-of.js';
+import { z } from 'zod';
+import { ListDocument } from '../support/documents.js';
 
 jest.setTimeout(300_000);
 afterAll(cleanUp);
@@ -162,14 +164,16 @@ describe.each(['free', 'all'])('a store with escapes in its texts (%s)', (which)
 });
 
 test('a program reads the same texts in JSON', async () => {
-  const list = await panicTdaJson<{ id: string; name: string | null }[]>(folder, ['list', '--data', 'free']);
+  const list = ListDocument.parse(await panicTdaJson(folder, ['list', '--data', 'free']));
   expect(list.map(({ name }) => name)).toContain(`named${NASTY}`);
   const file = await panicTda(folder, ['show', ID, '--experiment-file', '--data', 'free']);
   expect(JSON.parse(file.stdout)).toMatchObject({
     prompts: config.prompts.map((prompt) => `${prompt}${NASTY}`),
   });
-  const shown = await panicTdaJson<{ runs: { prompt: string }[] }>(folder, ['show', ID, '--data', 'free']);
-  expect(shown.runs[0]!.prompt).toBe(`${config.prompts[0]}${NASTY}`);
+  expect(await panicTdaJson(folder, ['show', ID, '--data', 'free'])).toHaveProperty(
+    'runs.0.prompt',
+    `${config.prompts[0]}${NASTY}`,
+  );
 });
 
 test('tables stay aligned', async () => {
@@ -240,7 +244,9 @@ test('a message of a model hub is made visible', async () => {
   const port = portOf(hub);
   try {
     const env = { HF_ENDPOINT: `http://127.0.0.1:${port}`, PANIC_TDA_MODELS: join(folder, 'models') };
-    const names = await panicTdaJson<{ name: string; source: string }[]>(folder, ['models'], env);
+    const names = z
+      .array(z.object({ name: z.string(), source: z.string() }))
+      .parse(await panicTdaJson(folder, ['models'], env));
     const pulled = names.find(({ source }) => source.startsWith('hub:'))!;
     const ended = await panicTda(folder, ['models', 'pull', pulled.name], env);
     expect(ended.code).not.toBe(0);

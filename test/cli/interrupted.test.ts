@@ -13,7 +13,8 @@ import {
   until,
 } from '../support/cli-process.js';
 import { type Gate, gateIn } from '../support/gate.js';
-import type { RunInfo, Running } from '../support/cli-process.js';
+import type { Running } from '../support/cli-process.js';
+import { OfExperiment } from '../support/documents.js';
 
 jest.setTimeout(180_000);
 
@@ -79,7 +80,7 @@ function processesOfFolder(): number[] {
   ];
 }
 
-function infoWithProcesses(): Required<RunInfo> {
+function infoWithProcesses() {
   const info = runInfo(data);
   if (info?.serverPid === undefined || info.workerPids?.length !== 2) throw new Error(JSON.stringify(info));
   return { ...info, serverPid: info.serverPid, workerPids: info.workerPids };
@@ -99,7 +100,7 @@ test('SIGTERM while the server is still starting ends with 143 and leaves no pro
 test('status and list show a run under way, and a second run is refused with the name of the first', async () => {
   running = startPanicTda(folder, ['run', 'experiment.json'], gate.env);
   await untilMoreInvocations();
-  const status = await panicTdaJson<{ experiment: string }>(folder, ['status']);
+  const status = OfExperiment.parse(await panicTdaJson(folder, ['status']));
   id = status.experiment;
   const { pid } = running.process;
   expect(status).toMatchObject({ status: 'running', stage: 'generating', driven: { by: 'process', pid } });

@@ -5,6 +5,7 @@ import { allRows, digestOf, violations, withStore } from '../support/store-check
 import { knownMigrations } from '../../db/versions/own-schema.js';
 import { makeOlder } from '../support/older-store.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
+import { ListDocument } from '../support/documents.js';
 
 jest.setTimeout(240_000);
 
@@ -21,7 +22,7 @@ let id: string;
 beforeAll(async () => {
   folder = folderWith({ 'a.json': EXPERIMENT, 'b.json': { ...EXPERIMENT, name: 'b' } });
   for (const name of ['a', 'b']) await panicTda(folder, ['run', `${name}.json`, '--data', name]);
-  [{ id }] = await panicTdaJson<[{ id: string }]>(folder, ['list', '--data', 'a']);
+  id = ListDocument.parse(await panicTdaJson(folder, ['list', '--data', 'a']))[0]!.id;
 });
 afterAll(cleanUp);
 

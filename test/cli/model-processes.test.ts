@@ -14,6 +14,8 @@ import {
   startPanicTda,
   until,
 } from '../support/cli-process.js';
+import { z } from 'zod';
+import { DoctorDocument } from '../support/documents.js';
 
 jest.setTimeout(180_000);
 afterAll(cleanUp);
@@ -25,12 +27,6 @@ const experiment = (prompts: readonly string[]) => ({
   embedding_models: ['Dummy'],
   max_length: 2,
 });
-
-interface Finding {
-  readonly section: string;
-  readonly level: string;
-  readonly text: string;
-}
 
 describe('models with a process of their own', () => {
   test('compute the calls of several runs together, and the record says so', async () => {
@@ -100,7 +96,7 @@ function modelProcessesOf(workers: readonly number[]): string[] {
 
 describe('devices', () => {
   test('doctor runs a tiny graph on each device, and says which work', async () => {
-    const { findings } = await panicTdaJson<{ findings: Finding[] }>(folderWith(), ['doctor']);
+    const { findings } = DoctorDocument.parse(await panicTdaJson(folderWith(), ['doctor']));
     const devices = findings.filter(({ section }) => section === 'Devices');
     expect(devices.map(({ text }) => text.split(' ')[0])).toEqual(['cuda', 'webgpu', 'cpu']);
     expect(devices[2]).toEqual({ section: 'Devices', level: 'ok', text: 'cpu works: it ran a tiny graph' });
@@ -123,8 +119,7 @@ describe('devices', () => {
     expect(await panicTdaJson(folder, args, byEnvironment)).toMatchObject({ deviceTrouble: told });
     const fallback = { ...byEnvironment, PANIC_TDA_ALLOW_FALLBACK: '1' };
     expect(await panicTdaJson(folder, args, fallback)).toMatchObject({ deviceTrouble: null });
-    const healthy = await panicTdaJson<{ healthy: boolean }>(folder, ['doctor']);
-    expect(healthy.healthy).toBe(true);
+    expect(await panicTdaJson(folder, ['doctor'])).toMatchObject({ healthy: true });
     const asked = await panicTda(folder, ['doctor'], { PANIC_TDA_DEVICE: 'cuda' });
     expect(asked.code).toBe(1);
     expect(asked.stdout).toMatch(/FAIL {2}cuda does not work/);
@@ -140,7 +135,9 @@ describe('devices', () => {
       () => running.stderr(),
     );
     const log = readFileSync(join(data, 'logs', 'worker-gpu.log'), 'utf8');
-    const status = await panicTdaJson<{ deviceRemarks: string[] }>(folder, ['status']);
+    const status = z
+      .object({ deviceRemarks: z.array(z.string()) })
+      .parse(await panicTdaJson(folder, ['status']));
     running.process.kill('SIGINT');
     await running.ended;
     expect(status.deviceRemarks[0]).toBe(`HostedT2I: computed on ${device}.`);
@@ -157,10 +154,10 @@ describe('devices', () => {
     const folder = folderWith({ 'experiment.json': experiment(['a']) });
     const args = ['run', 'experiment.json', '--device', 'cpu', '--ram', '1GiB'];
     expect((await panicTda(folder, args)).code).toBe(0);
-    const { devices } = await panicTdaJson<{ devices: { model: string; device: string }[] }>(folder, [
-      'status',
-    ]);
-    expect(devices).toEqual(['HostedT2I', 'DummyI2T', 'Dummy'].map((model) => ({ model, device: 'cpu' })));
+    expect(await panicTdaJson(folder, ['status'])).toHaveProperty(
+      'devices',
+      ['HostedT2I', 'DummyI2T', 'Dummy'].map((model) => ({ model, device: 'cpu' })),
+    );
     expect((await panicTda(folder, ['status'])).stdout).toMatch(
       /computed on +cpu: HostedT2I, DummyI2T, Dummy/,
     );

@@ -6,6 +6,7 @@ import { GATE_VARIABLE } from '../../models/test-models/faulty.js';
 import { invocationCount, withStore } from '../support/store-checks.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda, until } from '../support/cli-process.js';
 import type { Running } from '../support/cli-process.js';
+import { z } from 'zod';
 
 jest.setTimeout(240_000);
 
@@ -21,16 +22,14 @@ const EXPERIMENT = {
   max_length: 500,
 };
 
-interface Status {
-  readonly experiment: string;
-  readonly status: string;
-  readonly invocations: number;
-  readonly invocationsExpected: number;
-  readonly invocationsHeld: number;
-  readonly pausedAt: string | null;
-  readonly pausedRuns: readonly number[];
-  readonly runs: Readonly<Record<string, number>>;
-}
+const Status = z.looseObject({
+  experiment: z.string(),
+  invocations: z.number(),
+  invocationsExpected: z.number(),
+  invocationsHeld: z.number(),
+  pausedAt: z.string().nullable(),
+  runs: z.record(z.string(), z.number()),
+});
 
 let folder: string;
 let running: Running;
@@ -48,8 +47,8 @@ function gate(): Readonly<Record<string, string>> {
   return { [GATE_VARIABLE]: gateFile() };
 }
 
-function status(): Promise<Status> {
-  return panicTdaJson<Status>(folder, ['status']);
+async function status(): Promise<z.output<typeof Status>> {
+  return Status.parse(await panicTdaJson(folder, ['status']));
 }
 
 function invocations(): number {

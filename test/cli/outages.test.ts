@@ -233,8 +233,9 @@ test('a run that stands still says why, and when the next try is; so does status
   });
   const running = startPanicTda(folder, ['run', 'experiment.json'], env);
   await saysUntil(running, /waiting: run 0, model call: DeviceError: .*503.*, next try (in|now)/);
-  const { now } = await panicTdaJson<{ now: { kind: string; text: string } | null }>(folder, ['status'], env);
-  expect(now).toMatchObject({ kind: 'waiting', text: expect.stringMatching(/^run 0, model call: .*503/) });
+  expect(await panicTdaJson(folder, ['status'], env)).toMatchObject({
+    now: { kind: 'waiting', text: expect.stringMatching(/^run 0, model call: .*503/) },
+  });
   models.interfere(leaveAlone);
   const { code, stderr } = await running.ended;
   expect([code, stderr]).toEqual([0, expect.stringMatching(/runs 1 finished/)]);

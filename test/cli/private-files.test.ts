@@ -24,6 +24,7 @@ import { IS_ROOT, toldWhy } from '../support/mounts.js';
 import { makeOlder, migrationsBefore } from '../support/older-store.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
 import { TINY_ENTRY } from '../support/tiny-entry.js';
+import { DoctorDocument } from '../support/documents.js';
 
 jest.setTimeout(300_000);
 
@@ -120,9 +121,7 @@ describe('a data folder that is open to others', () => {
   test('is read as it is, and doctor says so', async () => {
     widen(data);
     expect((await panicTda(folder, ['list'])).code).toBe(0);
-    const { findings } = await panicTdaJson<{ findings: { level: string; text: string }[] }>(folder, [
-      'doctor',
-    ]);
+    const { findings } = DoctorDocument.parse(await panicTdaJson(folder, ['doctor']));
     const text = `other users of this machine may enter ${data} (mode 0755); the next command that writes to it closes it`;
     expect(findings).toContainEqual(expect.objectContaining({ level: 'warning', text }));
     expect(statSync(data).mode & 0o777).toBe(0o755);

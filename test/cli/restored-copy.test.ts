@@ -8,6 +8,7 @@ import type { S3Server } from '../support/s3-server.js';
 import { suiteAddress, takeNamespace } from '../support/suite-server.js';
 import { createDatabase, suitePostgres } from '../support/suite-postgres.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
+import { ListDocument } from '../support/documents.js';
 
 jest.setTimeout(300_000);
 afterAll(cleanUp);
@@ -73,7 +74,7 @@ const postgres = await suitePostgres();
 
     test('is refused at the pictures of its original: nothing is deleted, and nothing is written', async () => {
       const before = keys();
-      const experiments = (await panicTdaJson<{ id: string }[]>(folder, ['list'], restored)).map(
+      const experiments = ListDocument.parse(await panicTdaJson(folder, ['list'], restored)).map(
         ({ id }) => id,
       );
       expect(experiments).toHaveLength(1);

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { describerAt, embedderAt, leaveAlone, send, startModelServer } from '../support/model-server.js';
 import { isFullRange } from '../support/range.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
+import { z } from 'zod';
+import { DoctorDocument, OfExperiment } from '../support/documents.js';
 
 jest.setTimeout(240_000);
 
@@ -38,15 +40,8 @@ function captioning(caption: (times: number) => object): void {
   });
 }
 
-interface Asked {
-  readonly servers: readonly { readonly name: string; readonly state: string; readonly why: string | null }[];
-}
-interface Findings {
-  readonly findings: readonly { readonly section: string; readonly level: string; readonly text: string }[];
-}
-
 async function modelFindings(folder: string, env: Record<string, string>): Promise<string[]> {
-  const { findings } = await panicTdaJson<Findings>(folder, ['doctor'], env);
+  const { findings } = DoctorDocument.parse(await panicTdaJson(folder, ['doctor'], env));
   return findings
     .filter(({ section, text }) => section === 'Models' && /Served|need no files/.test(text))
     .map(({ level, text }) => `${level}: ${text}`);
@@ -63,7 +58,9 @@ test('plan and doctor report a server that is down before anything starts', asyn
 
   const plan = await panicTda(folder, ['plan', 'experiment.json'], env);
   expect(plan.stdout).toMatch(/Servers that cannot be used\nServedDescriber: .*ECONNREFUSED/);
-  const { servers } = await panicTdaJson<Asked>(folder, ['plan', 'experiment.json'], env);
+  const { servers } = z
+    .object({ servers: z.array(z.object({ name: z.string(), state: z.string() })) })
+    .parse(await panicTdaJson(folder, ['plan', 'experiment.json'], env));
   expect(servers.map(({ name, state }) => [name, state])).toEqual([
     ['ServedDescriber', 'trouble'],
     ['ServedEmbedder', 'trouble'],
@@ -116,8 +113,8 @@ test('the summary, status, show and doctor report cut answers, and one vector fo
   expect(run.stdout).toMatch(cut);
   expect(run.stdout).toMatch(shared);
   expect((await panicTda(folder, ['status'], env)).stdout).toMatch(shared);
-  const status = await panicTdaJson<{ experiment: string; sharedVectors: unknown }>(folder, ['status'], env);
-  expect(status.sharedVectors).toEqual([{ model: 'ServedEmbedder', everywhere: true, runs: 1 }]);
+  const status = OfExperiment.parse(await panicTdaJson(folder, ['status'], env));
+  expect(status['sharedVectors']).toEqual([{ model: 'ServedEmbedder', everywhere: true, runs: 1 }]);
   const { experiment: id } = status;
   const shown = await panicTda(folder, ['show', id], env);
   expect(shown.stdout).toMatch(cut);
@@ -126,11 +123,9 @@ test('the summary, status, show and doctor report cut answers, and one vector fo
   expect(one.stdout).toMatch(/^cut outputs +1 output/m);
   expect(one.stdout).toMatch(shared);
   expect(one.stdout).toMatch(/ServedDescriber +7 +computed, cut +two fox/);
-  const document = await panicTdaJson<{
-    outputsCut: number;
-    sharedVectors: unknown[];
-    trajectory: { outputCut: boolean }[];
-  }>(folder, ['show', id, '0'], env);
+  const document = z
+    .looseObject({ trajectory: z.array(z.object({ outputCut: z.boolean() })) })
+    .parse(await panicTdaJson(folder, ['show', id, '0'], env));
   expect(document).toMatchObject({ outputsCut: 1, sharedVectors: [{ model: 'ServedEmbedder' }] });
   expect(document.trajectory.map(({ outputCut }) => outputCut)).toEqual([
     false,
@@ -160,7 +155,7 @@ test('an invalid answer (half of a surrogate pair; by night also a filtered and 
   const run = await panicTda(folder, ['run', 'experiment.json'], env);
   expect(run.code).toBe(1);
   expect(run.stdout).toMatch(/run 0: ModelOutputInvalid: ServedDescriber .*half of a surrogate pair/);
-  const { experiment: id } = await panicTdaJson<{ experiment: string }>(folder, ['status'], env);
+  const { experiment: id } = OfExperiment.parse(await panicTdaJson(folder, ['status'], env));
   // By day, test/models/server-answers.test.ts has these answers, without a run for each.
   if (isFullRange()) {
     captioning(() => ({ finish_reason: 'content_filter', message: { content: 'The picture shows' } }));

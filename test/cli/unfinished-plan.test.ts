@@ -132,8 +132,9 @@ test('the experiment file of a cut-off plan has every drawn seed of its source f
 
 test('a cut-off plan can be merged, and resumed there', async () => {
   const words = ['merge', 'cut-off', '--data', 'merged'];
-  const { experiments } = await panicTdaJson<{ experiments: unknown[] }>(folder, words);
-  expect(experiments).toMatchObject([{ outcome: 'new', added: { run: 2000 } }]);
+  expect(await panicTdaJson(folder, words)).toMatchObject({
+    experiments: [{ outcome: 'new', added: { run: 2000 } }],
+  });
   expect(await violations(join(folder, 'merged'))).toEqual([]);
   await withStore(join(folder, 'merged'), async (store) => {
     const { config: stored, status } = await store.experiments.get(id);
@@ -146,8 +147,9 @@ test('a cut-off plan can be merged, and resumed there', async () => {
 test('a merge of the whole experiment completes a cut-off plan', async () => {
   cpSync(join(folder, 'cut-off'), join(folder, 'completed'), { recursive: true });
   const words = ['merge', 'undisturbed', '--data', 'completed'];
-  const { experiments } = await panicTdaJson<{ experiments: unknown[] }>(folder, words);
-  expect(experiments).toMatchObject([{ outcome: 'extended', added: { run: 500 } }]);
+  expect(await panicTdaJson(folder, words)).toMatchObject({
+    experiments: [{ outcome: 'extended', added: { run: 500 } }],
+  });
   await withStore(join(folder, 'completed'), async (store) => {
     expect(await contentDigest(store.db, id)).toBe(undisturbed);
     expect((await store.experiments.get(id)).config).toEqual({ ...config, drawn_seeds: undefined });

@@ -250,7 +250,7 @@ test.each([true, false])(
     const counts = { embedded: 0, step: 0, of: 0 };
     const never = new AbortController().signal;
     const catalogue = new Map([[points.name, points]]);
-    const deps = { store, models, catalogue } as unknown as Parameters<typeof embedMissing>[0];
+    const deps = { store, models, catalogue };
     expect(await embedMissing(deps, run, used, counts, never, Infinity)).toBe(true);
     expect([computed, counts]).toEqual([1, { embedded: 1, step: STEPS, of: STEPS }]);
     expect(await place.column('select count(*) from embeddings group by source order by source')).toEqual([

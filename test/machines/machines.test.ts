@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { missingRequirements } from '../../faults/machines/requirements.js';
+import { z } from 'zod';
+import { readJson } from '../support/json.js';
+import { ownPackage } from '../support/package-file.js';
 
 jest.setTimeout(120_000);
 
@@ -47,21 +50,19 @@ describe('npm run hosts', () => {
 test('the nightly checks run npm scripts that exist, this one among them', () => {
   const nightly = readFileSync(new URL('../../.ci/nightly', import.meta.url), 'utf8');
   const suites = /^suites=\((.*)\)$/m.exec(nightly)?.[1]?.split(' ') ?? [];
-  const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    scripts: Record<string, string>;
-  };
   expect(suites).toContain('hosts');
-  expect(Object.keys(scripts)).toEqual(expect.arrayContaining(suites));
+  expect(Object.keys(ownPackage.scripts)).toEqual(expect.arrayContaining(suites));
 });
 
-interface Seen {
-  readonly plugged: number | null;
-  readonly unplugged: number | null;
-  readonly pluggedAgain: number | null;
-  readonly delayed: number | null;
-  readonly frames: { readonly frames: number; readonly dropped: number };
-  readonly cableEnded: number | null;
-}
+const Milliseconds = z.number().nullable();
+const Seen = z.object({
+  plugged: Milliseconds,
+  unplugged: Milliseconds,
+  pluggedAgain: Milliseconds,
+  delayed: Milliseconds,
+  frames: z.object({ frames: z.number(), dropped: z.number() }),
+  cableEnded: z.number().nullable(),
+});
 
 here(
   'a host can be reached, cut off, and reached through a cable that delays and drops; nothing stays',
@@ -77,7 +78,7 @@ here(
       encoding: 'utf8',
       env: { ...process.env, NODE_OPTIONS: '', TWO_HOSTS: folder },
     });
-    const seen = JSON.parse(output) as Seen;
+    const seen = readJson(output, Seen);
     expect(seen.plugged).not.toBeNull();
     expect(seen.unplugged).toBeNull();
     expect(seen.pluggedAgain).not.toBeNull();

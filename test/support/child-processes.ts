@@ -37,10 +37,16 @@ export function repositoryPath(path: string): string {
 export async function nextLine(child: ChildProcess): Promise<string> {
   let text = '';
   while (!text.includes('\n')) {
-    const [chunk] = (await once(child.stdout!, 'data')) as [Buffer];
-    text += chunk.toString();
+    const [chunk]: unknown[] = await once(child.stdout!, 'data');
+    text += String(chunk);
   }
   return text.trim();
+}
+
+/** Waits until the child, which still runs, ends. Returns its exit code; null after a signal. */
+export async function exitCode(child: ChildProcess): Promise<number | null> {
+  await once(child, 'exit');
+  return child.exitCode;
 }
 
 /** Sends SIGKILL, and waits until the process is gone. */

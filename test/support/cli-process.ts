@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
 
 /** The compiled command line, as users run it. */
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -66,13 +67,13 @@ export async function panicTda(
 }
 
 /** The only JSON document that a command printed. Throws if it printed anything else. */
-export async function panicTdaJson<T>(
+export async function panicTdaJson(
   folder: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-): Promise<T> {
+): Promise<unknown> {
   const { stdout } = await panicTda(folder, [...args, '--json'], env);
-  return JSON.parse(stdout) as T;
+  return JSON.parse(stdout);
 }
 
 const started = new Set<ChildProcess>();
@@ -112,17 +113,19 @@ export async function until(
   }
 }
 
-export interface RunInfo {
-  readonly pid: number;
-  readonly serverPid?: number;
-  readonly workerPids?: readonly number[];
-}
+const RunInfo = z.object({
+  pid: z.number(),
+  serverPid: z.number().optional(),
+  workerPids: z.array(z.number()).optional(),
+});
 
 /** The record of the running process in a data folder; null while it is being rewritten. */
-export function runInfo(data: string): RunInfo | null {
+export function runInfo(data: string): z.output<typeof RunInfo> | null {
+  let record: unknown;
   try {
-    return JSON.parse(readFileSync(join(data, 'run.json'), 'utf8')) as RunInfo;
+    record = JSON.parse(readFileSync(join(data, 'run.json'), 'utf8'));
   } catch {
     return null;
   }
+  return RunInfo.parse(record);
 }

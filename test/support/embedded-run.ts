@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { dataFolderAt, readRunInfo } from '../../workers/settings/data-folder.js';
 import type { RunInfo } from '../../workers/settings/data-folder.js';
 import { processesWithArgument } from './processes-with-argument.js';
 import { CLI } from './worker-process.js';
-import { isRunning } from './child-processes.js';
+import { exitCode, isRunning } from './child-processes.js';
 
 export interface EmbeddedRun {
   readonly pid: number;
@@ -32,7 +31,7 @@ export function startEmbeddedRun(data: string, command: readonly string[], main 
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  const ended = once(child, 'exit').then(([code]) => ({ code: code as number | null, stdout, stderr }));
+  const ended = exitCode(child).then((code) => ({ code, stdout, stderr }));
   return { pid: child.pid!, ended };
 }
 

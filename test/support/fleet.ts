@@ -20,6 +20,8 @@ export interface Fleet {
   start(file: unknown, workflowId: string): Promise<WorkflowHandle<typeof experiment>>;
   /** Runs a command on the data folder and the service. */
   command(args: readonly string[], env?: Readonly<Record<string, string>>, main?: string): Running;
+  /** The JSON document of a command. Throws with its standard error if it printed none. */
+  json(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -72,6 +74,11 @@ export async function openFleet(
     client,
     env: service,
     command,
+    json: async (args, more) => {
+      const { stdout, stderr } = await command([...args, '--json'], more).ended;
+      if (stdout === '') throw new Error(stderr);
+      return JSON.parse(stdout);
+    },
     worker: async (args, more, main) => {
       const worker = command(['worker', ...args], more, main);
       workers.push(worker);

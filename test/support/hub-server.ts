@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { portOf } from './port-of.js';
 
 /**
  * A file of a repository. As at the real hub, another host serves large files, and the listing has their
@@ -87,7 +87,7 @@ export class HubServer {
   }
 
   get endpoint(): string {
-    return `http://127.0.0.1:${(this.#hub.address() as AddressInfo).port}`;
+    return `http://127.0.0.1:${portOf(this.#hub)}`;
   }
 
   /** Requests for the bytes of files. */
@@ -128,8 +128,7 @@ export class HubServer {
       const served = files[decodeURIComponent(file![3]!)];
       if (served === undefined) finish(404, { 'x-error-code': 'EntryNotFound' });
       else if (served.large === true && host === 'hub') {
-        const { port } = this.#store.address() as AddressInfo;
-        finish(302, { location: `http://127.0.0.1:${port}${pathname}` });
+        finish(302, { location: `http://127.0.0.1:${portOf(this.#store)}${pathname}` });
       } else this.#serve(served, request, finish);
     }
   }

@@ -1,4 +1,6 @@
-import { z } from 'zod';
+import { readFileSync } from 'node:fs';
+import type { z } from 'zod';
+import { OfExperiment } from './documents.js';
 
 /**
  * Reads a JSON text and checks its form. Throws if the text is not JSON, or if the value does not fit the schema. An
@@ -8,9 +10,12 @@ export function readJson<Schema extends z.ZodType>(text: string, schema: Schema)
   return schema.parse(JSON.parse(text));
 }
 
-const OF_EXPERIMENT = z.object({ experiment: z.string() });
+/** Reads a JSON file as `readJson` reads a text. */
+export function readJsonFile<Schema extends z.ZodType>(file: string | URL, schema: Schema): z.output<Schema> {
+  return readJson(readFileSync(file, 'utf8'), schema);
+}
 
 /** The id of the experiment that a JSON document of a command is about. */
 export function experimentIn(document: string): string {
-  return readJson(document, OF_EXPERIMENT).experiment;
+  return readJson(document, OfExperiment).experiment;
 }

@@ -1,7 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import sharp from 'sharp';
 import type { Model } from '../../experiment/model.js';
+import { portOf } from './port-of.js';
+import { text } from 'node:stream/consumers';
+import { z } from 'zod';
 
 /** A request to a server of models. */
 export interface Asked {
@@ -26,27 +28,24 @@ export async function startModelServer() {
   let interfere = leaveAlone;
   const server = createServer((request, response) => void handle(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const text = Buffer.concat(chunks).toString();
+    const sent = await text(request);
     const one = {
       method: request.method ?? '',
       path: request.url ?? '',
       key: request.headers.authorization,
-      body: text === '' ? null : (JSON.parse(text) as unknown),
+      body: sent === '' ? null : (JSON.parse(sent) as unknown),
     };
     asked.push(one);
     if (interfere(one, response)) return;
-    const answer = await ANSWERS[one.path]?.(one.body as never);
+    const answer = await ANSWERS[one.path]?.(one.body);
     if (answer === undefined) send(response, 404, { error: { message: 'no such path' } });
     else send(response, 200, answer);
   }
 
   return {
-    base: `http://127.0.0.1:${port}/v1`,
+    base: `http://127.0.0.1:${portOf(server)}/v1`,
     asked,
     interfere(how: Interference) {
       interfere = how;
@@ -62,9 +61,23 @@ export function send(response: ServerResponse, status: number, body: unknown, he
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
 }
 
-const ANSWERS: Readonly<Record<string, (body: never) => unknown>> = {
+const PictureRequest = z.object({ size: z.string(), seed: z.number() });
+const ChatRequest = z.object({
+  messages: z.array(
+    z.object({
+      content: z.union([
+        z.string(),
+        z.array(z.object({ image_url: z.object({ url: z.string() }).optional() })),
+      ]),
+    }),
+  ),
+});
+const VectorRequest = z.object({ input: z.array(z.string()) });
+
+const ANSWERS: Readonly<Record<string, (body: unknown) => unknown>> = {
   '/v1/models': () => ({ object: 'list', data: [{ id: 'tiny', object: 'model' }] }),
-  '/v1/images/generations': async ({ size, seed }: { size: string; seed: number }) => {
+  '/v1/images/generations': async (body) => {
+    const { size, seed } = PictureRequest.parse(body);
     const [width, height] = size.split('x').map(Number);
     const create = {
       width: width!,
@@ -77,12 +90,8 @@ const ANSWERS: Readonly<Record<string, (body: never) => unknown>> = {
       data: [{ b64_json: (await sharp({ create }).png().toBuffer()).toString('base64') }],
     };
   },
-  '/v1/chat/completions': async ({
-    messages,
-  }: {
-    messages: { content: string | { image_url?: { url: string } }[] }[];
-  }) => {
-    const { content } = messages[0]!;
+  '/v1/chat/completions': async (body) => {
+    const { content } = ChatRequest.parse(body).messages[0]!;
     if (typeof content === 'string') return chat(`more of ${content}`);
     const url = content.find((part) => part.image_url)!.image_url!.url;
     const pixels = await sharp(Buffer.from(url.split(',')[1]!, 'base64'))
@@ -91,9 +100,11 @@ const ANSWERS: Readonly<Record<string, (body: never) => unknown>> = {
     return chat(`A picture\n\nof ${pixels[0]}, ${pixels[1]}, ${pixels[2]}. `);
   },
   // In another order: the interface gives each its index.
-  '/v1/embeddings': ({ input }: { input: string[] }) => ({
+  '/v1/embeddings': (body) => ({
     model: 'tiny',
-    data: input.map((text, index) => ({ index, embedding: [text.length, 1, 0.5] })).toReversed(),
+    data: VectorRequest.parse(body)
+      .input.map((text, index) => ({ index, embedding: [text.length, 1, 0.5] }))
+      .toReversed(),
   }),
 };
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { portOf } from './port-of.js';
 
 /** The faults of a feed. */
 export interface Mischief {
@@ -48,7 +48,7 @@ export class NugetFeed {
   }
 
   get #base(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `http://127.0.0.1:${portOf(this.#server)}`;
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {

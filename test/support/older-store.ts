@@ -1,18 +1,19 @@
 import Database from 'better-sqlite3';
 import { drizzle } from 'drizzle-orm/better-sqlite3';
 import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
-import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MIGRATIONS } from '../../db/connection/sqlite.js';
+import { z } from 'zod';
+import { readJsonFile } from './json.js';
 
-interface Journal {
-  readonly entries: readonly { readonly tag: string }[];
-}
+/** Loose, since `makeOlder` writes the other fields to another file. */
+const Journal = z.looseObject({ entries: z.array(z.looseObject({ tag: z.string() })) });
 
 /** The number of migrations before the one of this name. */
 export function migrationsBefore(tag: string): number {
-  const { entries } = JSON.parse(readFileSync(join(MIGRATIONS, 'meta/_journal.json'), 'utf8')) as Journal;
+  const { entries } = readJsonFile(join(MIGRATIONS, 'meta/_journal.json'), Journal);
   return entries.findIndex((entry) => entry.tag.endsWith(`_${tag}`));
 }
 
@@ -27,7 +28,7 @@ export function makeOlder(file: string, count: number): void {
   try {
     cpSync(MIGRATIONS, folder, { recursive: true });
     const journal = join(folder, 'meta/_journal.json');
-    const known = JSON.parse(readFileSync(journal, 'utf8')) as Journal;
+    const known = readJsonFile(journal, Journal);
     writeFileSync(journal, JSON.stringify({ ...known, entries: known.entries.slice(0, count) }));
     migrate(drizzle(sqlite), { migrationsFolder: folder });
     copyRows(sqlite, file);

@@ -1,79 +1,81 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { readJsonFile } from './json.js';
 
 const REFERENCE_FOLDER = fileURLToPath(new URL('../../../shared/ph-reference/', import.meta.url));
+const METRICS = 'metrics.json';
 
-interface EncodedArray {
-  readonly shape: readonly number[];
-  readonly base64: string;
-}
+const EncodedArray = z.object({ shape: z.array(z.number()), base64: z.string() });
+const Pair = z.tuple([z.number(), z.number()]);
+const Rows = z.array(z.array(z.number()));
 
 /** A case of the reference folder; its README describes the fields. */
-export interface ReferenceCase {
-  readonly name: string;
-  readonly format: string;
-  readonly points?: EncodedArray;
-  readonly lower_distances?: EncodedArray;
-  readonly maxdim: 0 | 1 | 2;
-  readonly coeff: number;
-  readonly threshold: number | null;
-  readonly n: number;
-  readonly num_edges_le_enclosing_radius: number;
-  readonly diagrams: readonly (readonly (readonly [number, number | null])[])[];
-}
+const ReferenceCase = z.object({
+  name: z.string(),
+  format: z.literal('panic-ph-reference/1'),
+  points: EncodedArray.optional(),
+  lower_distances: EncodedArray.optional(),
+  maxdim: z.literal([0, 1, 2]),
+  coeff: z.number(),
+  threshold: z.number().nullable(),
+  n: z.number(),
+  num_edges_le_enclosing_radius: z.number(),
+  diagrams: z.array(z.array(z.tuple([z.number(), z.number().nullable()]))),
+});
+type ReferenceCase = z.output<typeof ReferenceCase>;
 
 /** Expected distances between two diagrams, without essential bars. */
-export interface ReferenceDistances {
-  readonly bottleneck: number;
-  readonly wasserstein1_inf: number;
-  readonly wasserstein2_inf: number;
-}
+const ReferenceDistances = z.object({
+  bottleneck: z.number(),
+  wasserstein1_inf: z.number(),
+  wasserstein2_inf: z.number(),
+});
+export type ReferenceDistances = z.output<typeof ReferenceDistances>;
 
 /** The file of expected summaries and distances; its README describes the fields. */
-export interface ReferenceMetrics {
-  readonly pairs: readonly (ReferenceDistances & {
-    readonly a: string;
-    readonly b: string;
-    readonly dim: number;
-  })[];
-  readonly inline_pairs: readonly (ReferenceDistances & { readonly a: Bar[]; readonly b: Bar[] })[];
-  readonly entropy: Readonly<
-    Record<
-      string,
-      readonly {
-        readonly natural: number;
+const ReferenceMetrics = z.object({
+  pairs: z.array(ReferenceDistances.extend({ a: z.string(), b: z.string(), dim: z.number() })),
+  inline_pairs: z.array(ReferenceDistances.extend({ a: z.array(Pair), b: z.array(Pair) })),
+  entropy: z.record(
+    z.string(),
+    z.array(
+      z.object({
+        natural: z.number(),
         /** Absent without a finite bar; null for one bar, where the quotient is 0/0. */
-        readonly normalised?: number | null;
-        readonly sum_of_lengths?: number;
-      }[]
-    >
-  >;
-  readonly landscapes: readonly {
-    readonly case: string;
-    readonly dim: number;
-    readonly num_landscapes: number;
-    readonly resolution: number;
-    readonly sample_range: readonly [number, number];
-    readonly values: readonly (readonly number[])[];
-  }[];
-  readonly images: readonly {
-    readonly case: string;
-    readonly dim: number;
-    readonly birth_range: readonly [number, number];
-    readonly pers_range: readonly [number, number];
-    readonly resolution: readonly [number, number];
-    readonly sigma: number;
-    readonly weight: string;
-    readonly pixel_integrals: readonly (readonly number[])[];
-    readonly centre_samples: readonly (readonly number[])[];
-  }[];
-  readonly betti_curves: readonly {
-    readonly case: string;
-    readonly dim: number;
-    readonly t: readonly number[];
-    readonly betti: readonly number[];
-  }[];
-}
+        normalised: z.number().nullish(),
+        sum_of_lengths: z.number().optional(),
+      }),
+    ),
+  ),
+  landscapes: z.array(
+    z.object({
+      case: z.string(),
+      dim: z.number(),
+      num_landscapes: z.number(),
+      resolution: z.number(),
+      sample_range: Pair,
+      values: Rows,
+    }),
+  ),
+  images: z.array(
+    z.object({
+      case: z.string(),
+      dim: z.number(),
+      birth_range: Pair,
+      pers_range: Pair,
+      resolution: Pair,
+      sigma: z.number(),
+      weight: z.string(),
+      pixel_integrals: Rows,
+      centre_samples: Rows,
+    }),
+  ),
+  betti_curves: z.array(
+    z.object({ case: z.string(), dim: z.number(), t: z.array(z.number()), betti: z.array(z.number()) }),
+  ),
+});
+type ReferenceMetrics = z.output<typeof ReferenceMetrics>;
 
 export function hasReference(): boolean {
   return existsSync(REFERENCE_FOLDER);
@@ -83,15 +85,14 @@ export function hasReference(): boolean {
 export function referenceCases(): ReferenceCase[] {
   if (!hasReference()) return [];
   return readdirSync(REFERENCE_FOLDER)
-    .filter((file) => file.endsWith('.json'))
-    .map((file) => readReference(file) as ReferenceCase)
-    .filter((reference) => reference.format === 'panic-ph-reference/1');
+    .filter((file) => file.endsWith('.json') && file !== METRICS)
+    .map((file) => readJsonFile(`${REFERENCE_FOLDER}${file}`, ReferenceCase));
 }
 
 /** The expected summaries; empty if the folder is absent. */
 export function referenceMetrics(): ReferenceMetrics {
   return hasReference()
-    ? (readReference('metrics.json') as ReferenceMetrics)
+    ? readJsonFile(`${REFERENCE_FOLDER}${METRICS}`, ReferenceMetrics)
     : { pairs: [], inline_pairs: [], entropy: {}, landscapes: [], images: [], betti_curves: [] };
 }
 
@@ -107,11 +108,7 @@ export function describeReference(title: string, tests: () => void): void {
   describe.skip(title, () => test('shared/ph-reference is absent', () => {}));
 }
 
-function readReference(file: string): unknown {
-  return JSON.parse(readFileSync(`${REFERENCE_FOLDER}${file}`, 'utf8'));
-}
-
-export function decodeFloats(array: EncodedArray): Float32Array {
+export function decodeFloats(array: z.output<typeof EncodedArray>): Float32Array {
   const bytes = Buffer.from(array.base64, 'base64');
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
 }

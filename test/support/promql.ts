@@ -1,3 +1,6 @@
+import { z } from 'zod';
+import { readJson } from './json.js';
+
 /** A metric that an expression reads. */
 export interface Selector {
   readonly metric: string;
@@ -25,7 +28,7 @@ interface Parser {
 }
 
 const GRAMMAR: string = '@prometheus-io/lezer-promql';
-const { parser } = (await import(GRAMMAR)) as { readonly parser: Parser };
+const { parser }: { readonly parser: Parser } = await import(GRAMMAR);
 
 /** @throws Error if the text is no PromQL, by the grammar of Prometheus' own web page. */
 export function parsePromql(text: string): Expression {
@@ -43,7 +46,7 @@ export function parsePromql(text: string): Expression {
       else if (name === 'LabelName' && from < inGrouping) grouping.push(word);
       else if (name === 'LabelName') selectors.at(-1)!.labels.set((label = word), []);
       else if (name === 'StringLiteral' && selectors.at(-1)?.labels.has(label)) {
-        selectors.at(-1)!.labels.set(label, (JSON.parse(word) as string).split('|'));
+        selectors.at(-1)!.labels.set(label, readJson(word, z.string()).split('|'));
       }
     },
   });

@@ -13,19 +13,25 @@ import { dirname, join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 import { statIfThere } from '../../common/presence.js';
 import { repositoryPath } from './child-processes.js';
+import { z } from 'zod';
+import { readJson, readJsonFile } from './json.js';
+import { packageVersion } from './package-file.js';
+
+const Texts = z.record(z.string(), z.string());
 
 /** What `npm run record-release` stores of a released version, besides its program. */
-export interface Release {
-  readonly version: string;
+const Release = z.object({
+  version: z.string(),
   /** The day of its release: `2026-11-29`. */
-  readonly recorded: string;
+  recorded: z.string(),
   /** SHA-256 of its workflow code. */
-  readonly workflows: string;
+  workflows: z.string(),
   /** Migrations with the SHA-256 of their SQL, in their order. */
-  readonly migrations: Readonly<Record<'sqlite' | 'postgres', Readonly<Record<string, string>>>>;
+  migrations: z.object({ sqlite: Texts, postgres: Texts }),
   /** Versions of the packages that it was built with. */
-  readonly packages: Readonly<Record<string, string>>;
-}
+  packages: Texts,
+});
+export type Release = z.output<typeof Release>;
 
 /** A released program in a folder of its own. */
 export interface ReleasedVersion {
@@ -40,7 +46,7 @@ const RELEASES = repositoryPath('test/releases');
 /** Every released version, the oldest first. */
 export const releases: readonly Release[] = readdirSync(RELEASES)
   .toSorted(byVersion)
-  .map((version) => JSON.parse(readFileSync(join(RELEASES, version, 'release.json'), 'utf8')) as Release);
+  .map((version) => readJsonFile(join(RELEASES, version, 'release.json'), Release));
 
 /** Compares versions: 0.9.0 is before 0.10.0. */
 export function byVersion(one: string, other: string): number {
@@ -85,7 +91,7 @@ export function whyNotStarted({ version, packages }: Release): string | null {
 function installedVersion(name: string): string | null {
   const file = repositoryPath(`node_modules/${name}/package.json`);
   if (statIfThere(file) === undefined) return null;
-  return (JSON.parse(readFileSync(file, 'utf8')) as { readonly version: string }).version;
+  return packageVersion(name);
 }
 
 /** By the rule of semantic versions: the same major version; before 1.0.0, the same minor version. */
@@ -106,7 +112,7 @@ export function releasedVersion(version: string, releasesFolder = RELEASES): Rel
   const remove = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   try {
     const packed = brotliDecompressSync(readFileSync(join(releasesFolder, version, 'program.json.br')));
-    const files = JSON.parse(packed.toString('utf8')) as Readonly<Record<string, string>>;
+    const files = readJson(packed.toString('utf8'), Texts);
     for (const [path, text] of Object.entries(files)) write(join(folder, path), Buffer.from(text, 'latin1'));
     write(join(folder, 'dist/workflows/bundle.js'), releasedBundle(version, releasesFolder));
     symlinkSync(repositoryPath('node_modules'), join(folder, 'node_modules'));

@@ -4,6 +4,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { byVersion } from './released-version.js';
 import { repositoryPath } from './child-processes.js';
+import { z } from 'zod';
+import { readJsonFile } from './json.js';
+import { ownPackage } from './package-file.js';
 
 Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined) });
 
@@ -16,9 +19,7 @@ type RecordedHistory = proto.temporal.api.history.v1.IHistory;
 export const BUNDLE = readFileSync(repositoryPath('dist/workflows/bundle.js'), 'utf8');
 
 /** The version in package.json. */
-export const { version: PRESENT } = JSON.parse(readFileSync(repositoryPath('package.json'), 'utf8')) as {
-  version: string;
-};
+export const PRESENT = ownPackage.version;
 
 /** The versions whose workflows recorded histories, the oldest first. */
 export const recordedVersions: readonly string[] = readdirSync(HISTORIES).toSorted(byVersion);
@@ -31,8 +32,7 @@ export function historiesOf(version: string): string[] {
 }
 
 function historyOf(version: string, name: string): RecordedHistory {
-  const text = readFileSync(join(HISTORIES, version, `${name}.json`), 'utf8');
-  return History.fromObject(JSON.parse(text) as Record<string, unknown>);
+  return History.fromObject(readJsonFile(join(HISTORIES, version, `${name}.json`), z.looseObject({})));
 }
 
 /** A worker's error about a history that other code recorded; null if the code makes the same decisions. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { S3Server } from './s3-server.js';
+import { portOf } from './port-of.js';
 
 export interface Refusal {
   readonly status: number;
@@ -46,7 +46,7 @@ export async function refusingProxy(
   proxy.listen(0, '127.0.0.1');
   await once(proxy, 'listening');
   return {
-    endpoint: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+    endpoint: `http://127.0.0.1:${portOf(proxy)}`,
     async close() {
       proxy.closeAllConnections();
       proxy.close();

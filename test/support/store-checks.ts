@@ -47,16 +47,14 @@ export function allRows(data: string): Record<string, unknown[]> {
   const sqlite = new Database(join(data, DATABASE_FILE), { readonly: true, timeout: 30_000 });
   try {
     const tables = sqlite
-      .prepare(
+      .prepare<[], string>(
         "select name from sqlite_master where type = 'table' and name not like 'sqlite_%' order by name",
       )
       .pluck()
-      .all() as string[];
-    const rows = tables.map((table) => [
-      table,
-      sqlite.prepare(`select * from "${table}" order by rowid`).all(),
-    ]);
-    return Object.fromEntries(rows) as Record<string, unknown[]>;
+      .all();
+    return Object.fromEntries(
+      tables.map((table) => [table, sqlite.prepare(`select * from "${table}" order by rowid`).all()]),
+    );
   } finally {
     sqlite.close();
   }

@@ -4,31 +4,37 @@ import { brotliDecompressSync } from 'node:zlib';
 import Database from 'better-sqlite3';
 import type { Client } from 'pg';
 import { knownMigrations } from '../../db/postgres/migrate.js';
-import type { ServicePlace } from '../../db/index.js';
 import { DATABASE_FILE, OBJECTS_FOLDER } from '../../db/layout.js';
 import { repositoryPath } from './child-processes.js';
 import { temporaryFolder } from './temporary-folder.js';
+import { z } from 'zod';
+import { readJsonFile } from './json.js';
+
+const Stored = z.object({
+  migrations: z.object({ sqlite: z.number(), postgres: z.number() }),
+  experiments: z.array(
+    z.object({
+      id: z.string(),
+      /** The result of that version's `contentDigest`. */
+      contentSha256: z.string(),
+      /**
+       * Where the service of its driver is; null if it has no driver, or its row does not say where exactly.
+       */
+      driverAt: z.looseObject({}).nullable(),
+    }),
+  ),
+});
 
 /** A store that an earlier version made, in `test/fixtures/stores/`. */
-export interface StoredVersion {
+export interface StoredVersion extends z.output<typeof Stored> {
   /** Version of the program, and its number of migrations in SQLite. */
   readonly name: string;
-  readonly migrations: { readonly sqlite: number; readonly postgres: number };
-  readonly experiments: readonly {
-    readonly id: string;
-    /** The result of that version's `contentDigest`. */
-    readonly contentSha256: string;
-    /**
-     * Where the service of its driver is; null if it has no driver, or its row does not say where exactly.
-     */
-    readonly driverAt: ServicePlace | null;
-  }[];
 }
 
 const FIXTURES = repositoryPath('test/fixtures/stores');
 
 export const storedVersions: readonly StoredVersion[] = readdirSync(FIXTURES).map((name) => ({
-  ...(JSON.parse(readFileSync(join(FIXTURES, name, 'store.json'), 'utf8')) as Omit<StoredVersion, 'name'>),
+  ...readJsonFile(join(FIXTURES, name, 'store.json'), Stored),
   name,
 }));
 

@@ -1,22 +1,25 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { PostgresMissing, startEmbeddedPostgres } from '../../bench/common/embedded-postgres.js';
+import { z } from 'zod';
+import { readJsonFile } from './json.js';
 
 /** The suite's Postgres server, or why there is none. Addresses are those of its superuser. */
 export type SuitePostgres =
   | { readonly available: true; readonly urlOf: (database: string) => string }
   | { readonly available: false; readonly reason: string };
 
-interface Word {
-  readonly url?: string;
+const Word = z.object({
+  url: z.string().optional(),
   /** What this machine lacks. */
-  readonly missing?: string;
+  missing: z.string().optional(),
   /** The error of the start. Every test file that needs the server then fails. */
-  readonly failed?: string;
-}
+  failed: z.string().optional(),
+});
+type Word = z.output<typeof Word>;
 
 /**
  * One real Postgres server for the whole suite. The first test file that asks starts it, and it ends with the
@@ -32,7 +35,7 @@ export async function suitePostgres(): Promise<SuitePostgres> {
     renameSync(`${file}.new`, file);
   }
   while (!existsSync(file)) await sleep(50);
-  const { url, missing, failed } = JSON.parse(readFileSync(file, 'utf8')) as Word;
+  const { url, missing, failed } = readJsonFile(file, Word);
   if (missing !== undefined) return { available: false, reason: missing };
   if (url === undefined) throw new Error(`the suite's Postgres server did not start: ${failed}`);
   return {

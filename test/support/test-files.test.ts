@@ -2,16 +2,17 @@ import { expect, test } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { repositoryPath } from './child-processes.js';
+import { z } from 'zod';
+import { readJsonFile } from './json.js';
 
 const TESTS = repositoryPath('test');
-const SECONDS = JSON.parse(readFileSync(join(TESTS, 'support/seconds.json'), 'utf8')) as Readonly<
-  Record<string, number>
->;
-const { default: LongestFirst } = (await import(join(TESTS, 'support/sequencer.mjs'))) as {
-  readonly default: new (options: object) => {
-    sort(tests: readonly { readonly path: string }[]): { readonly path: string }[];
-  };
-};
+const SECONDS = readJsonFile(join(TESTS, 'support/seconds.json'), z.record(z.string(), z.number()));
+interface Sequencer {
+  sort(tests: readonly { readonly path: string }[]): { readonly path: string }[];
+}
+const { default: LongestFirst }: { readonly default: new (options: object) => Sequencer } = await import(
+  join(TESTS, 'support/sequencer.mjs')
+);
 
 function nightFiles(): string[] {
   return readdirSync(TESTS, { recursive: true, encoding: 'utf8' })

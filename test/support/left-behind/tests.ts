@@ -1,10 +1,11 @@
 import { expect, test } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { isRunning, repositoryPath, until } from '../child-processes.js';
+import { exitCode, isRunning, repositoryPath, until } from '../child-processes.js';
 import { temporaryFolder } from '../temporary-folder.js';
+import { z } from 'zod';
+import { readJsonFile } from '../json.js';
 
 const linux = process.platform === 'linux';
 if (!linux) console.warn('skipped: processes that tests leave behind are found in /proc, which is not here');
@@ -38,7 +39,7 @@ function runSuite(name: 'failing' | 'late' | 'endless'): SubRun {
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => (output += text));
   }
-  const started = () => (existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as number[]) : null);
+  const started = () => (existsSync(file) ? readJsonFile(file, z.array(z.number())) : null);
   return { jest: child, output: () => output, started };
 }
 
@@ -53,7 +54,7 @@ export function testLeftBehind({ suites, signals }: LeftBehind): void {
     'a suite that is %s leaves no process behind, whatever it started',
     async (name) => {
       const run = runSuite(name);
-      const [code] = (await once(run.jest, 'exit')) as [number];
+      const code = await exitCode(run.jest);
       expect({ code, output: run.output() }).toEqual({
         code: 1,
         output: expect.stringContaining('left a process'),
@@ -67,7 +68,7 @@ export function testLeftBehind({ suites, signals }: LeftBehind): void {
     'a suite whose process is ended by %s leaves no process behind, not even its server',
     async (signal) => {
       const run = runSuite('endless');
-      const ended = once(run.jest, 'exit');
+      const ended = exitCode(run.jest);
       await until(
         'the suite has started all',
         () => run.started() !== null || run.jest.exitCode !== null,
