@@ -145,14 +145,15 @@ function contradiction(source: ContentRow, target: ContentRow): Contradiction | 
   const fields = source.kind === 'run' ? PLANNED : fieldsOf(source, target);
   for (const field of fields) {
     const [mine, theirs] = [valueOf(source, field), valueOf(target, field)];
-    if (mine !== theirs) return told(field, mine, theirs);
+    if (mine !== theirs && !isUntold(source, field)) return told(field, mine, theirs);
   }
   if (source.kind !== 'run' || target.kind !== 'run') return null;
   // A run that has ended in both stores has ended in the same way. If it continues in either, its steps are
   // compared.
   if (source.stopReason === null || target.stopReason === null) return null;
   const ends = fieldsOf(source, target).find(
-    (field) => !STANDING.has(field) && valueOf(source, field) !== valueOf(target, field),
+    (field) =>
+      !STANDING.has(field) && !isUntold(source, field) && valueOf(source, field) !== valueOf(target, field),
   );
   return ends === undefined ? null : told(ends, valueOf(source, ends), valueOf(target, ends));
 }
@@ -165,6 +166,14 @@ const STANDING: ReadonlySet<string> = new Set(['status', 'errorKind'] satisfies 
 function fieldsOf(source: ContentRow, target: ContentRow): readonly string[] {
   const more = Object.keys(target).filter((field) => !(field in source));
   return more.length === 0 ? Object.keys(source) : [...Object.keys(source), ...more];
+}
+
+/**
+ * Whether the content of a source's row leaves out the field: the column came with a later migration, and an
+ * older version wrote the row without it. Then the row contradicts no value of the target's.
+ */
+function isUntold(source: ContentRow, field: string): boolean {
+  return !(field in source);
 }
 
 function placeOf(row: ContentRow): string {

@@ -12,10 +12,10 @@ import type { Place } from './place.js';
  * before any other module of the store reads that. Code that reads, copies, compares and mends rows must then
  * handle it without a change.
  */
-const { guidanceScale } = sqliteTable('invocations', { guidanceScale: real('guidance_scale') });
-Object.assign(getTableColumns(invocations), { guidanceScale });
-Object.assign(invocations, { guidanceScale });
-const COLUMN = 'guidanceScale';
+const { madeUp } = sqliteTable('invocations', { madeUp: real('made_up') });
+Object.assign(getTableColumns(invocations), { madeUp });
+Object.assign(invocations, { madeUp });
+const COLUMN = 'madeUp';
 
 const { openDatabase, isSqlite } = await import('../../db/connection/sqlite.js');
 const { contentOf } = await import('../../db/read/content.js');
@@ -32,7 +32,7 @@ async function laterPlace(): Promise<Place> {
   const file = join(folder, DATABASE_FILE);
   await openDatabase(file).close();
   const sqlite = new Database(file);
-  sqlite.exec(`alter table invocations add guidance_scale real;
+  sqlite.exec(`alter table invocations add made_up real;
     insert into __drizzle_migrations (hash, created_at) values ('later', 9000000000000)`);
   sqlite.close();
   return sqlitePlace(folder, null);
@@ -46,7 +46,7 @@ beforeAll(async () => {
   source = await laterPlace();
   target = await laterPlace();
   id = await finishExperiment(source.store);
-  await source.unguarded('update invocations set guidance_scale = 7.5 where sequence % 2 = 0');
+  await source.unguarded('update invocations set made_up = 7.5 where sequence % 2 = 0');
 });
 afterAll(async () => {
   await source.remove();
@@ -54,7 +54,7 @@ afterAll(async () => {
 });
 
 /** The values of the first steps of a run. */
-async function scales(place: Place, run: number): Promise<unknown[]> {
+async function valuesOf(place: Place, run: number): Promise<unknown[]> {
   const reader = await openReader(place.store.db);
   const values: unknown[] = [];
   try {
@@ -74,7 +74,7 @@ async function stepsOfContent(place: Place): Promise<ContentRow[]> {
 }
 
 test('a reader gives it', async () => {
-  expect(await scales(source, 0)).toEqual([7.5, null, 7.5, null]);
+  expect(await valuesOf(source, 0)).toEqual([7.5, null, 7.5, null]);
 });
 
 test('it is content if it has a value, and changes nothing if it has none', async () => {
@@ -84,30 +84,48 @@ test('it is content if it has a value, and changes nothing if it has none', asyn
   }
 });
 
-test('a merge copies it, and reports if two stores disagree about it', async () => {
-  const { db } = source.store;
+async function merge(from: Place, into: Place) {
+  const { db } = from.store;
   if (!isSqlite(db)) throw new Error('a source is an SQLite file');
-  const merge = async () => {
-    const parts = { dryRun: false, busy: async () => null, now: () => NOW };
-    const merged = [];
-    for await (const one of mergeStores({
-      source: { ...source.store, db },
-      target: target.store,
-      ...parts,
-    })) {
-      merged.push(one);
-    }
-    return merged;
-  };
-  expect(await merge()).toMatchObject([{ outcome: 'new' }]);
-  expect(await scales(target, 0)).toEqual([7.5, null, 7.5, null]);
+  const parts = { dryRun: false, busy: async () => null, now: () => NOW };
+  const merged = [];
+  for await (const one of mergeStores({ source: { ...from.store, db }, target: into.store, ...parts })) {
+    merged.push(one);
+  }
+  return merged;
+}
+
+test('a merge copies it, and reports a value that a row of the target lacks', async () => {
+  expect(await merge(source, target)).toMatchObject([{ outcome: 'new' }]);
+  expect(await valuesOf(target, 0)).toEqual([7.5, null, 7.5, null]);
   expect(await stepsOfContent(target)).toEqual(await stepsOfContent(source));
-  await target.unguarded('update invocations set guidance_scale = null where sequence = 2');
-  const [again] = await merge();
+  await target.unguarded('update invocations set made_up = null where sequence = 2');
+  const [again] = await merge(source, target);
   expect(again).toMatchObject({ outcome: 'conflict' });
   expect(again!.conflicts[0]).toContain(
-    'run 0, invocation 2: guidanceScale is 7.5 in the source and null in the target',
+    'run 0, invocation 2: madeUp is 7.5 in the source and null in the target',
   );
+});
+
+test('a merge takes a row that an older version wrote without it as equal, and the target keeps its value', async () => {
+  const older = await laterPlace();
+  const newer = await laterPlace();
+  try {
+    for (const place of [older, newer]) expect(await finishExperiment(place.store)).toBe(id);
+    await newer.unguarded('update invocations set made_up = 7.5');
+    await older.unguarded('update invocations set made_up = 8 where sequence = 3');
+    const [differing] = await merge(older, newer);
+    expect(differing).toMatchObject({ outcome: 'conflict' });
+    expect(differing!.conflicts[0]).toBe(
+      'run 0, invocation 3: madeUp is 8 in the source and 7.5 in the target',
+    );
+    await older.unguarded('update invocations set made_up = null');
+    expect(await merge(older, newer)).toMatchObject([{ outcome: 'equal', conflicts: [] }]);
+    expect(await valuesOf(newer, 0)).toEqual([7.5, 7.5, 7.5, 7.5]);
+  } finally {
+    await older.remove();
+    await newer.remove();
+  }
 });
 
 test('a copy of equal work has it', async () => {
@@ -128,18 +146,16 @@ test('a step that is filled in from a cycle has it', async () => {
       embedding_models: [],
     });
     await place.unguarded(`delete from invocations where source = 'cycle'`);
-    await place.unguarded('update invocations set guidance_scale = 7.5');
+    await place.unguarded('update invocations set made_up = 7.5');
     await place.unguarded(`update runs set status = 'running', stop_reason = null, length = null`);
     const run = await store.runs.get(continued, 0);
     const cycle = { start: run.cycleStart!, length: run.cycleLength! };
     expect(await store.invocations.fillFromCycle(run, cycle, 7, 100, NOW)).toMatchObject({ ended: 'length' });
     expect(
-      await place.column(
-        `select guidance_scale from invocations where source = 'cycle' and run_id = ${run.id}`,
-      ),
+      await place.column(`select made_up from invocations where source = 'cycle' and run_id = ${run.id}`),
     ).toContain(7.5);
     expect(
-      await place.one(`select count(*) from invocations where guidance_scale is null and run_id = ${run.id}`),
+      await place.one(`select count(*) from invocations where made_up is null and run_id = ${run.id}`),
     ).toBe(0);
   } finally {
     await place.remove();
@@ -152,5 +168,5 @@ test('a step whose seed is mended keeps it', async () => {
   await patient.change('update invocations set seed = 8 where id = ?', step);
   await patient.mend();
   expect(await patient.one('select seed from invocations where id = ?', step)).toBe(7);
-  expect(await scales(source, 0)).toEqual([7.5, null, 7.5, null]);
+  expect(await valuesOf(source, 0)).toEqual([7.5, null, 7.5, null]);
 });
