@@ -25,42 +25,6 @@ async function pragma(name: string): Promise<unknown> {
   }
 }
 
-/** Takes back the migration that added the place of a driver. */
-const WITHOUT_DRIVER_PLACE = ['kind', 'address', 'namespace', 'folder', 'machine']
-  .map((column) => `alter table experiments drop column driver_${column};`)
-  .join('\n');
-
-/** Takes back the migration of databases, builds and routes, and those after it. */
-const WITHOUT_FLEET = `
-  ${WITHOUT_DRIVER_PLACE}
-  drop table databases;
-  drop table builds;
-  drop table routes;`;
-
-/** Takes back the migrations from that of cut outputs on. */
-const WITHOUT_OUTPUT_CUT = `
-  ${WITHOUT_FLEET}
-  alter table experiments drop column rests;
-  alter table invocations drop column output_cut;
-  drop trigger artifacts_text_is_visible;`;
-
-/** Takes back the migrations from those of holds and deletions on. */
-const WITHOUT_OPERATIONS = `
-  ${WITHOUT_OUTPUT_CUT}
-  alter table experiments drop column catalogue;
-  drop table objects_places;
-  alter table experiments drop column driver_service;
-  alter table experiments drop column driver_place;
-  drop table removed_objects;
-  alter table experiments drop column paused_at;
-  alter table experiments drop column deleting_at;
-  alter table runs drop column hold;
-  drop index runs_prompt;
-  drop index embeddings_vector;
-  drop index invocations_input_artifact;
-  drop index invocations_output_artifact;
-  drop index vectors_artifact;`;
-
 describe('opening a store', () => {
   test('makes its folders and tables, and finds them there the next time', async () => {
     const inside = join(folder, 'deep', 'inside');
@@ -107,14 +71,9 @@ describe('opening a store', () => {
   test('of the version before null models brings it up to date, and keeps its experiments and their ids', async () => {
     const store = openStore(folder);
     const id = await finishExperiment(store);
-    store.db.sqlite.exec(`
-      ${WITHOUT_OPERATIONS}
-      drop table surrogates;
-      alter table invocations drop column cut_tokens;
-      alter table vectors drop column cut_tokens;
-      delete from __drizzle_migrations where rowid > 2;
-      update experiments set config = json_remove(config, '$.null_model')`);
+    store.db.sqlite.exec(`update experiments set config = json_remove(config, '$.null_model')`);
     await store.close();
+    makeOlder(join(folder, DATABASE_FILE), migrationsBefore('surrogates'));
     expect(() => openStoreReadonly(folder)).toThrow(/older panic-tda \(2 of \d+ migrations\)/);
     const again = openStore(folder);
     expect(await again.experiments.config(id)).toEqual(config);
@@ -129,12 +88,9 @@ describe('opening a store', () => {
     const store = openStore(folder);
     const id = await finishExperiment(store);
     const before = await contentDigest(store.db, id);
-    store.db.sqlite.exec(`
-      ${WITHOUT_OPERATIONS}
-      alter table invocations drop column cut_tokens;
-      alter table vectors drop column cut_tokens;
-      delete from __drizzle_migrations where rowid > 4`);
     await store.close();
+    makeOlder(join(folder, DATABASE_FILE), migrationsBefore('cut_tokens'));
+    expect(() => openStoreReadonly(folder)).toThrow(/older panic-tda \(4 of \d+ migrations\)/);
     const again = openStore(folder);
     expect(await contentDigest(again.db, id)).toBe(before);
     expect(() => again.db.sqlite.exec('update invocations set cut_tokens = 1')).toThrow(/never changed/);
@@ -146,14 +102,9 @@ describe('opening a store', () => {
     await store.experiments.plan('e', config, NOW);
     const driver = { workflowId: 'w', runId: 'r' };
     await store.experiments.claim('e', driver, null, NOW);
-    store.db.sqlite.exec(`
-      ${WITHOUT_OUTPUT_CUT}
-      alter table experiments drop column driver_service;
-      alter table experiments drop column driver_place;
-      drop table objects_places;
-      alter table experiments drop column catalogue;
-      delete from __drizzle_migrations where rowid > 7`);
     await store.close();
+    makeOlder(join(folder, DATABASE_FILE), migrationsBefore('driver_service'));
+    expect(() => openStoreReadonly(folder)).toThrow(/older panic-tda \(7 of \d+ migrations\)/);
     const again = openStore(folder);
     expect(driverOf(await again.experiments.get('e'))).toEqual({ ...driver, service: null });
     await again.close();
