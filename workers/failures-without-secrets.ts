@@ -1,11 +1,11 @@
-import type { ActivityInterceptorsFactory } from '@temporalio/worker';
+import type { ActivityInterceptors } from '@temporalio/worker';
 import { withoutSecrets } from '../common/secrets.js';
 
 /**
  * Takes secrets out of what an activity throws. Temporal's history stores the error with its stack and
  * causes, and libraries and servers write those texts.
  */
-export const failuresWithoutSecrets: ActivityInterceptorsFactory = () => ({
+export const failuresWithoutSecrets = (): ActivityInterceptors => ({
   inbound: {
     execute: async (input, next) => {
       try {

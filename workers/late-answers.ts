@@ -1,4 +1,5 @@
-import type { ActivityInterceptorsFactory } from '@temporalio/worker';
+import type { Context } from '@temporalio/activity';
+import type { ActivityInterceptors } from '@temporalio/worker';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isWorkerShutdown } from '../activities/index.js';
 
@@ -16,7 +17,9 @@ export const ANSWER_MS = POLLS_STAY_MS + 500;
  * the next step or the next attempt. While the worker still polls, the server may hand it that task; if the
  * poll ends at that moment, the task is lost until its time-out.
  */
-export const lateAnswers: ActivityInterceptorsFactory = ({ cancellationSignal }) => ({
+export const lateAnswers = ({
+  cancellationSignal,
+}: Pick<Context, 'cancellationSignal'>): ActivityInterceptors => ({
   inbound: {
     execute: async (input, next) => {
       try {

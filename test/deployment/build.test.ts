@@ -6,6 +6,7 @@ import { runCommand } from '../../workers/processes/run-command.js';
 import { wholeEnvironment } from '../support/whole-environment.js';
 import { repositoryPath } from '../support/child-processes.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
+import { packageVersion } from '../support/package-file.js';
 
 jest.setTimeout(120_000);
 
@@ -58,11 +59,6 @@ test('a faulty catalogue stops the build, and the message names the entry and th
 test('the build contains the licence of each package whose code was joined', () => {
   const text = readFileSync(repositoryPath('dist/program/LICENSES.txt'), 'utf8');
   for (const name of ['commander', 'drizzle-orm', 'log-update', 'zod']) {
-    const { version } = JSON.parse(
-      readFileSync(repositoryPath(`node_modules/${name}/package.json`), 'utf8'),
-    ) as {
-      readonly version: string;
-    };
-    expect(text).toContain(`${name} ${version}\n`);
+    expect(text).toContain(`${name} ${packageVersion(name)}\n`);
   }
 });

@@ -1,58 +1,67 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
+import { z } from 'zod';
+
+const Text = z.string().optional();
+const Texts = z.array(z.string()).optional();
 
 /** The parts of a service of docker-compose.yml that these tests read. */
-export interface ComposeService {
-  readonly image?: string;
-  readonly build?: { readonly context: string; readonly target: string };
-  readonly restart?: string;
-  readonly user?: string;
-  readonly entrypoint?: readonly string[];
-  readonly command?: readonly string[];
-  readonly environment?: Readonly<Record<string, string>>;
-  readonly ports?: readonly string[];
-  readonly volumes?: readonly string[];
-  readonly read_only?: boolean;
-  readonly cap_drop?: readonly string[];
-  readonly cap_add?: readonly string[];
-  readonly security_opt?: readonly string[];
-  readonly privileged?: boolean;
-  readonly networks?: readonly string[];
-  readonly network_mode?: string;
-  readonly profiles?: readonly string[];
-  readonly stop_grace_period?: string;
-  readonly mem_limit?: string;
-  readonly memswap_limit?: string;
-  readonly cpus?: number | string;
-  readonly pids_limit?: number;
-  readonly shm_size?: string;
-  readonly tmpfs?: readonly string[];
-  readonly ulimits?: Readonly<Record<string, number>>;
-  readonly healthcheck?: { readonly test: readonly string[] };
-  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
-  readonly deploy?: {
-    readonly resources: {
-      readonly reservations: {
-        readonly devices: readonly {
-          readonly driver: string;
-          readonly device_ids: readonly string[];
-          readonly capabilities: readonly string[];
-        }[];
-      };
-    };
-  };
-}
+const ComposeService = z.object({
+  image: Text,
+  build: z.object({ context: z.string(), target: z.string() }).optional(),
+  restart: Text,
+  user: Text,
+  entrypoint: Texts,
+  command: Texts,
+  environment: z.record(z.string(), z.string()).optional(),
+  ports: Texts,
+  volumes: Texts,
+  read_only: z.boolean().optional(),
+  cap_drop: Texts,
+  cap_add: Texts,
+  security_opt: Texts,
+  privileged: z.boolean().optional(),
+  networks: Texts,
+  network_mode: Text,
+  profiles: Texts,
+  stop_grace_period: Text,
+  mem_limit: Text,
+  memswap_limit: Text,
+  cpus: z.union([z.number(), z.string()]).optional(),
+  pids_limit: z.number().optional(),
+  shm_size: Text,
+  tmpfs: Texts,
+  ulimits: z.record(z.string(), z.number()).optional(),
+  healthcheck: z.object({ test: z.array(z.string()) }).optional(),
+  depends_on: z.record(z.string(), z.object({ condition: z.string() })).optional(),
+  deploy: z
+    .object({
+      resources: z.object({
+        reservations: z.object({
+          devices: z.array(
+            z.object({
+              driver: z.string(),
+              device_ids: z.array(z.string()),
+              capabilities: z.array(z.string()),
+            }),
+          ),
+        }),
+      }),
+    })
+    .optional(),
+});
+export type ComposeService = z.output<typeof ComposeService>;
 
-export interface ComposeFile {
-  readonly services: Readonly<Record<string, ComposeService>>;
-  readonly volumes: Readonly<Record<string, unknown>>;
-}
+const ComposeFile = z.object({
+  services: z.record(z.string(), ComposeService),
+  volumes: z.record(z.string(), z.unknown()),
+});
 
 export const ROOT = new URL('../../', import.meta.url);
 
 /** docker-compose.yml with its merges carried out and its variables as written. */
-export function readComposeFile(): ComposeFile {
-  return parse(readFileSync(new URL('docker-compose.yml', ROOT), 'utf8'), { merge: true }) as ComposeFile;
+export function readComposeFile(): z.output<typeof ComposeFile> {
+  return ComposeFile.parse(parse(readFileSync(new URL('docker-compose.yml', ROOT), 'utf8'), { merge: true }));
 }
 
 /** `${NAME:?message}`, the only form of a variable that has no default. */

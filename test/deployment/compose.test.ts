@@ -14,15 +14,21 @@ import {
   SECRET,
   valueOf,
 } from './compose-file.js';
+import { z } from 'zod';
+import { readJsonFile } from '../support/json.js';
 
 const { services, volumes } = readComposeFile();
 const entries = Object.entries(services);
+const Prometheus = z.object({
+  scrape_configs: z.array(z.object({ static_configs: z.array(z.object({ targets: z.array(z.string()) })) })),
+});
 const NO_PORTS = { port: 0, httpPort: 0, metricsPort: 0, ui: null };
 
 test('docker-compose.yml is a compose file by the schema that Docker Compose carries', () => {
-  const schema = JSON.parse(
-    readFileSync(new URL('test/fixtures/compose-spec/compose-spec.json', ROOT), 'utf8'),
-  ) as object;
+  const schema = readJsonFile(
+    new URL('test/fixtures/compose-spec/compose-spec.json', ROOT),
+    z.looseObject({}),
+  );
   // "duration" is no format of JSON Schema; Docker Compose does not check it by the schema either.
   const ajv = new Ajv2020({ strict: false, allErrors: true, formats: { duration: true, path: true } });
   const validate = ajv.compile(schema);
@@ -62,9 +68,9 @@ test('the web UI is reached through the guard only, and Temporal has no HTTP API
   expect(services['web-ui']!.command).toEqual(['web-ui', `temporal-ui:${port}`, '--listen', '0.0.0.0:8080']);
   const temporal = services['temporal']!;
   expect(temporal.environment!['FRONTEND_HTTP_PORT']).toBe('0');
-  const dynamic = parse(
-    readFileSync(new URL('compose/temporal-dynamic-config.yaml', ROOT), 'utf8'),
-  ) as Record<string, unknown>;
+  const dynamic = z
+    .looseObject({})
+    .parse(parse(readFileSync(new URL('compose/temporal-dynamic-config.yaml', ROOT), 'utf8')));
   const [, words] = /^frontend\.httpAllowedHosts=(.*)$/m.exec(serverArguments('', NO_PORTS, []).join('\n'))!;
   expect(dynamic['frontend.httpAllowedHosts']).toEqual([{ value: JSON.parse(words!) }]);
 });
@@ -296,7 +302,7 @@ describe('what a container may do', () => {
     expect(excessOf(service, exceptions[name])).toEqual([]);
   });
 
-  test.each<[Partial<Record<keyof ComposeService, unknown>>, string]>([
+  test.each<[Partial<ComposeService>, string]>([
     [{ cap_drop: undefined }, 'keeps capabilities'],
     [{ cap_drop: ['NET_RAW'] }, 'keeps capabilities'],
     [{ cap_add: ['SYS_ADMIN'] }, 'is granted SYS_ADMIN'],
@@ -309,7 +315,7 @@ describe('what a container may do', () => {
     [{ networks: undefined }, 'is on the network of all'],
     [{ volumes: ['/var/run/docker.sock:/var/run/docker.sock'] }, 'has a folder of the machine'],
   ])('a worker with %j is refused', (change, excess) => {
-    expect(excessOf({ ...services['worker-cpu'], ...change } as ComposeService)).toEqual([excess]);
+    expect(excessOf({ ...services['worker-cpu'], ...change })).toEqual([excess]);
   });
 
   test('workers have accounts of their own at the database and the S3 service, and no other', () => {
@@ -381,9 +387,9 @@ describe('what a container may do', () => {
   });
 
   test('Prometheus asks each worker that has such a container, and is reached through the guard only', () => {
-    const { scrape_configs: jobs } = parse(readFileSync(new URL('compose/prometheus.yml', ROOT), 'utf8')) as {
-      scrape_configs: readonly { static_configs: readonly { targets: readonly string[] }[] }[];
-    };
+    const { scrape_configs: jobs } = Prometheus.parse(
+      parse(readFileSync(new URL('compose/prometheus.yml', ROOT), 'utf8')),
+    );
     const targets = jobs.flatMap(({ static_configs: configs }) => configs.flatMap(({ targets }) => targets));
     const workers = entries.flatMap(
       ([, { network_mode: mode = '' }]) => /^service:(.+)$/.exec(mode)?.[1] ?? [],

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ROOT } from './compose-file.js';
 import { buildContext, readDockerfile } from './dockerfile.js';
+import { z } from 'zod';
+import { readJson, readJsonFile } from '../support/json.js';
 
 jest.setTimeout(300_000);
 
@@ -41,10 +43,11 @@ describe('what it runs, in a copy of its context', () => {
     }
   }
 
+  const Flag = z.boolean().optional();
+  const LockFile = z.object({ packages: z.record(z.string(), z.object({ dev: Flag, devOptional: Flag })) });
+
   function linkProductionPackages(): void {
-    const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
-      packages: Record<string, { dev?: boolean; devOptional?: boolean }>;
-    };
+    const { packages } = readJsonFile(join(root, 'package-lock.json'), LockFile);
     for (const [path, { dev, devOptional }] of Object.entries(packages)) {
       // A package inside of another is copied with it.
       if (path === '' || dev === true || devOptional === true || path.lastIndexOf('node_modules/') > 0)
@@ -58,14 +61,14 @@ describe('what it runs, in a copy of its context', () => {
   function run(words: readonly string[]) {
     const { instructions } = stage('cpu');
     const json = (name: string) =>
-      JSON.parse(instructions.find((instruction) => instruction.name === name)!.words) as string[];
+      readJson(instructions.find((instruction) => instruction.name === name)!.words, z.array(z.string()));
     const [node, main] = json('ENTRYPOINT');
     expect(node).toBe('node');
     const env = Object.fromEntries(
       instructions
         .filter(({ name }) => name === 'ENV')
         .flatMap(({ words }) => words.split(' '))
-        .map((setting) => setting.split('=') as [string, string]),
+        .map((setting) => z.tuple([z.string(), z.string()]).parse(setting.split('='))),
     );
     return spawnSync(
       process.execPath,

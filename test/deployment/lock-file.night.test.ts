@@ -3,12 +3,12 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { wholeEnvironment } from '../support/whole-environment.js';
 import { runCommand } from '../../workers/processes/run-command.js';
 import { repositoryPath } from '../support/child-processes.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
+import { portOf } from '../support/port-of.js';
 
 jest.setTimeout(120_000);
 
@@ -70,7 +70,7 @@ describe('completing a lock file', () => {
     });
     registry.listen(0, '127.0.0.1');
     await once(registry, 'listening');
-    return `http://127.0.0.1:${(registry.address() as AddressInfo).port}/`;
+    return `http://127.0.0.1:${portOf(registry)}/`;
   }
 
   test('takes the checksum of a package of another system from the registry, and nothing else', async () => {

@@ -2,9 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { repositoryPath } from '../support/child-processes.js';
 
-const { lockFileProblems } = (await import(repositoryPath('scripts/lock-file.mjs'))) as {
-  lockFileProblems: (lock: unknown, project: unknown) => string[];
-};
+const { lockFileProblems }: { lockFileProblems: (lock: unknown, project: unknown) => string[] } =
+  await import(repositoryPath('scripts/lock-file.mjs'));
 
 function read(path: string): unknown {
   return JSON.parse(readFileSync(path, 'utf8'));

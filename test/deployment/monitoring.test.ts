@@ -8,6 +8,8 @@ import { alerts, dashboard, deployFile, queries } from '../support/deploy-files.
 import { parsePromql } from '../support/promql.js';
 import { findPromtool } from '../support/promtool.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
+import { z } from 'zod';
+import { readJsonFile } from '../support/json.js';
 
 const promtool = findPromtool();
 const withPromtool = promtool === null ? test.skip : test;
@@ -47,10 +49,18 @@ test('each alert has a section that explains it, and each section has its alert'
   expect(anchors.filter((anchor) => anchor.startsWith('panictda'))).toEqual(sections);
 });
 
+const AlertTests = z.object({
+  tests: z.array(
+    z.object({
+      promql_expr_test: z.array(
+        z.object({ expr: z.string(), exp_samples: z.array(z.object({ labels: z.string() })) }),
+      ),
+    }),
+  ),
+});
+
 test('each alert is shown to fire and not to fire', () => {
-  const { tests } = parse(deployFile('alerts.test.yml')) as {
-    tests: { promql_expr_test: { expr: string; exp_samples: { labels: string }[] }[] }[];
-  };
+  const { tests } = AlertTests.parse(parse(deployFile('alerts.test.yml')));
   const looks = tests.map(({ promql_expr_test: shown }) =>
     shown.map(({ expr, exp_samples: samples }) => {
       expect(expr).toBe('ALERTS{alertstate="firing"}');
@@ -76,9 +86,10 @@ test('every expression of alerts and dashboard is PromQL', () => {
 });
 
 test("the dashboard fits Grafana's own types", () => {
-  const { Whole, OnePanel, ...options } = JSON.parse(
-    readFileSync(repositoryPath('test/fixtures/grafana/dashboard.schema.json'), 'utf8'),
-  ) as Readonly<Record<string, AnySchemaObject>>;
+  const { Whole, OnePanel, ...options } = readJsonFile(
+    repositoryPath('test/fixtures/grafana/dashboard.schema.json'),
+    z.record(z.string(), z.looseObject({})),
+  );
   const whole: unknown = JSON.parse(deployFile('dashboard.json'));
   expect(troubles(Whole, whole)).toEqual([]);
   expect(troubles(Whole, { ...dashboard(), graphTooltip: 7 })).not.toEqual([]);

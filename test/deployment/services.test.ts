@@ -8,7 +8,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
-import type { ExperimentResult } from '../../activities/index.js';
 import { TEMPORAL_PROGRAMS } from '../../faults/machines/programs.js';
 import { quietAwsSdk } from '../../workers/settings/object-service.js';
 import { freeLoopbackPorts } from '../../workers/processes/free-ports.js';
@@ -17,9 +16,10 @@ import { s3Program } from '../support/s3-server.js';
 import { asSuperuser, suitePostgres } from '../support/suite-postgres.js';
 import { httpRequest } from '../support/http-request.js';
 import { connectClient, suiteAddress, suiteUi } from '../support/suite-server.js';
-import { repositoryPath, until } from '../support/child-processes.js';
+import { exitCode, repositoryPath, until } from '../support/child-processes.js';
 import { environmentOf, readComposeFile, ROOT, type ComposeService } from './compose-file.js';
 import { readDockerfile } from './dockerfile.js';
+import type { experiment as workflow } from '../../workflows/index.js';
 
 /** Runs our own services and jobs of docker-compose.yml as processes against real servers. */
 
@@ -176,8 +176,7 @@ here('docker-compose.yml, as processes', () => {
       stdio: 'ignore',
       env: environment(services[name]!),
     });
-    const [code] = (await once(check, 'exit')) as [number | null];
-    return code === 0;
+    return (await exitCode(check)) === 0;
   }
 
   test('postgres-roles.sh makes roles and databases that are closed to each other', async () => {
@@ -510,11 +509,11 @@ here('docker-compose.yml, as processes', () => {
 
   test('the two workers carry an experiment to its end, with its pictures in the bucket', async () => {
     const { client, close } = await connectClient('panic-tda');
-    const result = (await client.workflow.execute('experiment', {
+    const result = await client.workflow.execute<typeof workflow>('experiment', {
       taskQueue: 'panic-tda',
       workflowId: 'by-compose',
       args: [SMALL_EXPERIMENT],
-    })) as ExperimentResult;
+    });
     await close();
     expect(result).toMatchObject({ status: 'completed', failed: 0 });
     const { rows } = await asSuperuser(postgresUrl('panic_tda'), (client) =>

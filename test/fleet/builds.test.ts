@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/global
 import { cleanUp } from '../support/cli-process.js';
 import { builtVersion, type BuiltVersion } from '../support/built-version.js';
 import { openVersionedFleet, type Fleet } from '../support/fleet.js';
+import { DoctorDocument } from '../support/documents.js';
 
 // These tests take seconds on an idle machine.
 jest.setTimeout(120_000);
@@ -40,10 +41,6 @@ test('a worker refuses to serve if its build id stands for other workflow code, 
   expect(first.process.exitCode).toBeNull();
 });
 
-interface DoctorDocument {
-  readonly findings: readonly { readonly level: string; readonly text: string; readonly builds?: object[] }[];
-}
-
 test('other code serves under its own build id; without a version it serves with a warning; doctor reports both', async () => {
   fleet = await openVersionedFleet();
   await fleet.worker([...BUILD, '--queues', 'main']);
@@ -62,8 +59,7 @@ test('other code serves under its own build id; without a version it serves with
   const second = await fleet.worker(['--queues', 'main', '--identity', 'second'], {}, later.main);
   expect(second.stderr()).toMatch(mixed);
 
-  const { stdout } = await fleet.command(['doctor', '--json']).ended;
-  const { findings } = JSON.parse(stdout) as DoctorDocument;
+  const { findings } = DoctorDocument.parse(await fleet.json(['doctor']));
   const warning = { level: 'warning', text: expect.stringMatching(mixed) };
   expect(findings).toContainEqual(expect.objectContaining(warning));
   expect(findings.flatMap(({ builds = [] }) => builds)).toEqual([

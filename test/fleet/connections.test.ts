@@ -8,6 +8,7 @@ import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../bench/common
 import { shortageText, type ConnectionRoom } from '../../db/postgres/connection-room.js';
 import { asSuperuser, suitePostgres } from '../support/suite-postgres.js';
 import { openFleet, type Fleet } from '../support/fleet.js';
+import { DoctorDocument } from '../support/documents.js';
 
 /**
  * How many connections workers open at a Postgres server, and what they report if it takes fewer than they
@@ -79,8 +80,7 @@ here(
     const third = await fleet.worker(['--queues', 'gpu']);
     const warning = `Warning: the database takes ${MOST - 3} connections (max_connections ${MOST}, less those that the server reserves), and 12 may be wanted: 0 that other programs have open, and up to ${POOL} (PANIC_TDA_DATABASE_POOL) of each of 3 processes of panic-tda.`;
     expect(third.stderr()).toContain(warning);
-    const { stdout } = await fleet.command(['doctor', '--json']).ended;
-    const { findings } = JSON.parse(stdout) as { findings: readonly { level: string; text: string }[] };
+    const { findings } = DoctorDocument.parse(await fleet.json(['doctor']));
     expect(findings).toContainEqual(
       expect.objectContaining({
         level: 'warning',

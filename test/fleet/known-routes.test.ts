@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { queueStates } from '../../workers/temporal/queue-states.js';
 import { cleanUp, type Running, until } from '../support/cli-process.js';
 import { addressOf, openFleet, type Fleet } from '../support/fleet.js';
+import { z } from 'zod';
 
 // These tests take seconds on an idle machine.
 jest.setTimeout(300_000);
@@ -30,16 +31,12 @@ function machine(name: string, routes: Readonly<Record<string, string>>): Readon
   return { PANIC_TDA_ROUTES: file };
 }
 
-interface Queue {
-  readonly queue: string;
-  readonly backlog: number;
-  readonly problem: string | null;
-}
+const Queue = z.looseObject({ queue: z.string(), backlog: z.number(), problem: z.string().nullable() });
+const Planned = z.object({ queues: z.array(Queue) });
+const Status = z.looseObject({ experiment: z.string(), queues: z.array(Queue).nullable() });
 
 async function status(env: Readonly<Record<string, string>> = {}) {
-  const { stdout, stderr } = await fleet.command(['status', '--json'], env).ended;
-  if (stdout === '') throw new Error(stderr);
-  return JSON.parse(stdout) as { experiment: string; queues: Queue[] | null; routesRemark: string | null };
+  return Status.parse(await fleet.json(['status'], env));
 }
 
 /** Resolves when two tasks wait on a queue. */
@@ -48,14 +45,14 @@ async function untilTwoWaitOn(name: string): Promise<void> {
 }
 
 /** The state of a queue, as a machine without a file reports it. */
-async function queueOfStatus(name: string): Promise<Queue | undefined> {
+async function queueOfStatus(name: string): Promise<z.output<typeof Queue> | undefined> {
   return (await status()).queues?.find(({ queue }) => queue === name);
 }
 
 async function remarksOf(worker: Running): Promise<string[]> {
   const ready = await fetch(`${addressOf(worker)}/ready`);
   expect(ready.status).toBe(200);
-  return ((await ready.json()) as { remarks: string[] }).remarks;
+  return z.object({ remarks: z.array(z.string()) }).parse(await ready.json()).remarks;
 }
 
 test('machines without a file of routes know those that a worker has in a file, and an old file changes nothing', async () => {
@@ -149,8 +146,8 @@ test('routes that a worker is asked to record replace others; doctor reports the
 test('the file in an SQLite data folder belongs to its database, and models that are removed from it have no route', async () => {
   const file = join(fleet.data, 'routes.json');
   const plan = async (): Promise<string[]> => {
-    const { stdout } = await fleet.command(['plan', experiment, '--json']).ended;
-    return (JSON.parse(stdout) as { queues: Queue[] }).queues.map(({ queue }) => queue);
+    const { queues } = Planned.parse(await fleet.json(['plan', experiment]));
+    return queues.map(({ queue }) => queue);
   };
   const experiment = join(fleet.folder, 'experiment.json');
   writeFileSync(experiment, JSON.stringify(EXPERIMENT));

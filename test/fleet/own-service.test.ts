@@ -15,6 +15,7 @@ import { documentedCommands, valuesOf } from '../support/documented-commands.js'
 import { openRefusingProxy } from '../support/refusing-service.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { openFleet, type Fleet } from '../support/fleet.js';
+import { DoctorDocument } from '../support/documents.js';
 
 // These tests take seconds on an idle machine.
 jest.setTimeout(300_000);
@@ -49,10 +50,8 @@ afterAll(async () => {
 /** Runs `temporal server start-dev` with these arguments, and free ports, until the test is over. */
 async function startDev(words: readonly string[], namespaces: readonly string[]): Promise<Server> {
   const ports = await freeLoopbackPorts('port', 'http-port', 'metrics-port', 'ui-port');
-  const own = words.map((word, index) => {
-    const flag = words[index - 1]?.replace('--', '') ?? '';
-    return flag in ports ? String(ports[flag as keyof typeof ports]) : word;
-  });
+  const byFlag = new Map(Object.entries(ports).map(([name, port]) => [`--${name}`, port]));
+  const own = words.map((word, index) => String(byFlag.get(words[index - 1] ?? '') ?? word));
   const server = spawn(cli, own, {
     cwd: sharedTemporaryFolder(),
     env: temporalServerEnvironment(),
@@ -81,8 +80,7 @@ async function found(
   fleet: Fleet,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Record<Finding['level'], string>> {
-  const { stdout } = await fleet.command(['doctor', '--json'], env).ended;
-  const { findings } = JSON.parse(stdout) as { findings: (Finding & { section: string })[] };
+  const { findings } = DoctorDocument.parse(await fleet.json(['doctor'], env));
   const of = (level: Finding['level']): string =>
     findings
       .filter((finding) => finding.section === 'Temporal' && finding.level === level)

@@ -3,6 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cleanUp, until } from '../support/cli-process.js';
 import { openFleet, type Fleet } from '../support/fleet.js';
+import { z } from 'zod';
+import { DoctorDocument } from '../support/documents.js';
 
 // These tests take seconds on an idle machine.
 jest.setTimeout(300_000);
@@ -19,19 +21,16 @@ const EXPERIMENT = {
   max_length: 4,
 };
 
-interface Queue {
-  readonly queue: string;
-  readonly workers: readonly string[];
-  readonly backlog: number;
-  readonly waitingSince: string | null;
-  readonly problem: string | null;
-}
-
-async function json<T>(args: readonly string[]): Promise<T> {
-  const { stdout, stderr } = await fleet.command([...args, '--json']).ended;
-  if (stdout === '') throw new Error(stderr);
-  return JSON.parse(stdout) as T;
-}
+const Queue = z.object({
+  queue: z.string(),
+  workers: z.array(z.string()),
+  backlog: z.number(),
+  waitingSince: z.string().nullable(),
+  problem: z.string().nullable(),
+});
+type Queue = z.output<typeof Queue>;
+const Planned = z.object({ queues: z.array(Queue) });
+const Status = z.object({ queues: z.array(Queue).nullable() });
 
 test('plan, status and doctor name the queue that has work and no worker, and the command that starts one', async () => {
   fleet = await openFleet({ SlowI2T: 'slow' });
@@ -41,7 +40,7 @@ test('plan, status and doctor name the queue that has work and no worker, and th
   await fleet.worker(['--queues', 'gpu', '--models', 'unrouted', '--identity', 'first']);
   const start = `worker --queues gpu --models SlowI2T --data ${fleet.data}`;
 
-  const planned = await json<{ queues: Queue[] }>(['plan', file]);
+  const planned = Planned.parse(await fleet.json(['plan', file]));
   expect(planned.queues.map(({ queue, workers }) => ({ queue, workers }))).toEqual([
     { queue: 'panic-tda', workers: ['books'] },
     { queue: 'panic-tda-gpu', workers: ['first'] },
@@ -55,7 +54,7 @@ test('plan, status and doctor name the queue that has work and no worker, and th
 
   const handle = await fleet.start(EXPERIMENT, 'waiting');
   const waiting = async (): Promise<Queue | undefined> => {
-    const { queues } = await json<{ queues: Queue[] | null }>(['status']);
+    const { queues } = Status.parse(await fleet.json(['status']));
     return queues?.find(({ queue, backlog }) => queue === 'panic-tda-gpu-slow' && backlog > 0);
   };
   let found: Queue | undefined;
@@ -66,11 +65,7 @@ test('plan, status and doctor name the queue that has work and no worker, and th
   expect(text).toMatch(
     /waits +no worker serves the task queue panic-tda-gpu-slow, where 1 task has waited since .*; start one with "npx panic-tda worker --queues gpu --models SlowI2T/,
   );
-  const { findings, problems, warnings } = await json<{
-    findings: { section: string; level: string; text: string }[];
-    problems: number;
-    warnings: number;
-  }>(['doctor']);
+  const { findings, problems, warnings } = DoctorDocument.parse(await fleet.json(['doctor']));
   expect({ problems, warnings }).toEqual({
     problems: 0,
     warnings: findings.filter(({ level }) => level === 'warning').length,

@@ -151,7 +151,7 @@ test('workers that can no longer reach the service are not ready, and end when t
   ]);
   const ready = async () => {
     const response = await fetch(`${addressOf(hasty)}/ready`);
-    return { status: response.status, body: (await response.json()) as { problems: string[] } };
+    return { status: response.status, body: await response.json() };
   };
   expect(await ready()).toMatchObject({ status: 200, body: { problems: [] } });
   const handles = await Promise.all(

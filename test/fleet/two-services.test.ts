@@ -60,8 +60,10 @@ test('an experiment of another Temporal service is left to that service, and tak
   await expect(refusal).rejects.toMatchObject({
     cause: { cause: { type: 'AlreadyRunning', message: expect.stringContaining(driverPlace) as unknown } },
   });
-  const status = JSON.parse((await fleet.command(['status', '--json'], other).ended).stdout) as object;
-  expect(status).toMatchObject({ status: 'running', driven: { by: 'elsewhere', place: driverPlace } });
+  expect(await fleet.json(['status'], other)).toMatchObject({
+    status: 'running',
+    driven: { by: 'elsewhere', place: driverPlace },
+  });
 
   // The service that has it answers as before.
   expect(JSON.parse((await fleet.command(['status', '--json']).ended).stdout)).toMatchObject({

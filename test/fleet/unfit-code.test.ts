@@ -10,6 +10,8 @@ import { builtVersion, type BuiltVersion } from '../support/built-version.js';
 import { openLaboratory, type Laboratory } from '../support/laboratory.js';
 import { digestOf, violations, withStore } from '../support/store-checks.js';
 import { addressOf, openFleet, openVersionedFleet, samplesOf, type Fleet } from '../support/fleet.js';
+import { z } from 'zod';
+import { readJson } from '../support/json.js';
 
 // These tests take seconds on an idle machine.
 jest.setTimeout(300_000);
@@ -114,7 +116,7 @@ async function finishesUndisturbed(handle: WorkflowHandle<typeof workflow>): Pro
 /** The answer of a worker's `/ready`. */
 async function readiness(worker: Running): Promise<{ status: number; problems: string[] }> {
   const { status, body } = await httpRequest(`${addressOf(worker)}/ready`);
-  return { status, problems: (JSON.parse(body) as { problems: string[] }).problems };
+  return { status, ...readJson(body, z.object({ problems: z.array(z.string()) })) };
 }
 
 async function blockedGauge(worker: Running): Promise<number | undefined> {

@@ -9,6 +9,7 @@ import { PORTS_CLOSED_TO_BROWSERS } from '../../workers/temporal/hidden-ports.js
 import type { TemporalServer } from '../../workers/temporal/server.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { startServer, webUiAnswers, withConnection, workflowStatus } from '../support/temporal-servers.js';
+import { portOf } from '../support/port-of.js';
 
 jest.setTimeout(180_000);
 
@@ -150,7 +151,7 @@ withChromium('a page sends nothing to any port of our list of ports closed to br
       listener.once('error', () => resolve(null));
       listener.listen(port, host, () => {
         listeners.push(listener);
-        resolve((listener.address() as { port: number }).port);
+        resolve(portOf(listener));
       });
     });
   };
@@ -164,7 +165,7 @@ withChromium('a page sends nothing to any port of our list of ports closed to br
       Promise.allSettled(${places}.map((place) => fetch(place, { mode: 'no-cors' })))
         .then(() => document.body.textContent = 'done');
     </script></body>`;
-    expect(await opened(`http://127.0.0.1:${(site.address() as { port: number }).port}/`)).toContain('done');
+    expect(await opened(`http://127.0.0.1:${portOf(site)}/`)).toContain('done');
     expect([...reached]).toEqual([open]);
   } finally {
     for (const listener of listeners) {
@@ -177,7 +178,7 @@ withChromium('a page sends nothing to any port of our list of ports closed to br
 withChromium('a page of another site reads nothing at any port, and ends nothing', async () => {
   if (lackingPorts.length > 0) return;
   page = attack(targets());
-  const { port } = site.address() as { port: number };
+  const port = portOf(site);
   for (const name of ['localhost', 'evil.example']) {
     expect(await opened(`http://${name}:${port}/`)).toMatch(/<body>done: <\/body>/);
   }

@@ -1,5 +1,4 @@
 import { expect, test } from '@jest/globals';
-import type { Context } from '@temporalio/activity';
 import { PanicError } from '../../common/errors.js';
 import { keepSecrets } from '../../common/secrets.js';
 import { failuresWithoutSecrets } from '../../workers/failures-without-secrets.js';
@@ -9,7 +8,7 @@ keepSecrets([{ name: 'KEY', value: KEY }]);
 
 /** The error that comes through the interceptor if an activity throws `reason`. */
 async function thrown(reason: unknown): Promise<unknown> {
-  const { inbound } = failuresWithoutSecrets({} as Context);
+  const { inbound } = failuresWithoutSecrets();
   try {
     return await inbound!.execute!({ args: [], headers: {} }, async () => await Promise.reject(reason));
   } catch (caught) {

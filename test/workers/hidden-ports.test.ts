@@ -8,6 +8,7 @@ import {
 import { innerPorts } from '../../workers/temporal/server-ports.js';
 import { serverArguments } from '../../workers/temporal/server.js';
 import { toldWhy } from '../support/mounts.js';
+import { portOf } from '../support/port-of.js';
 
 test.each(PORTS_CLOSED_TO_BROWSERS)(
   'fetch, which follows the standard of browsers, does not open port %d',
@@ -20,7 +21,7 @@ test.each(PORTS_CLOSED_TO_BROWSERS)(
 
 test('only free ports are chosen, each once, and no more than there are', async () => {
   const servers = await Promise.all([listen(), listen(), listen()]);
-  const [taken, ...free] = servers.map((server) => (server.address() as { port: number }).port);
+  const [taken, ...free] = servers.map(portOf);
   await Promise.all(servers.slice(1).map(close));
   try {
     const chosen = await portsClosedToBrowsers(3, [taken!, ...free]);
@@ -67,7 +68,7 @@ describe('if other programs have all these ports', () => {
 
   test('but one, the metrics get it, since the HTTP API refuses every name', async () => {
     const server = await listen();
-    const { port } = server.address() as { port: number };
+    const port = portOf(server);
     await close(server);
     const notices: string[] = [];
     const { metricsPort, httpPort } = await innerPorts((notice) => notices.push(notice), [port]);

@@ -1,6 +1,5 @@
 import { afterEach, expect, jest, test } from '@jest/globals';
 import { CancelledFailure } from '@temporalio/common';
-import type { Context } from '@temporalio/activity';
 import { ANSWER_MS, lateAnswers, POLLS_STAY_MS } from '../../workers/late-answers.js';
 
 afterEach(() => {
@@ -13,7 +12,7 @@ afterEach(() => {
 function answering(reason: string | null, activity: () => Promise<unknown>): Promise<unknown> {
   const controller = new AbortController();
   if (reason !== null) controller.abort(new CancelledFailure(reason));
-  const { inbound } = lateAnswers({ cancellationSignal: controller.signal } as Context);
+  const { inbound } = lateAnswers({ cancellationSignal: controller.signal });
   return inbound!.execute!({ args: [], headers: {} }, activity);
 }
 

@@ -1,13 +1,15 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, readFileSync, realpathSync } from 'node:fs';
+import { chmodSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { endProcess, ownProcess } from '../../workers/processes/own-processes.js';
 import { orphansOn, recordServer } from '../../workers/temporal/started-server.js';
 import { isRunning, kill } from '../support/child-processes.js';
 import { startServer } from '../support/temporal-servers.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
+import { z } from 'zod';
+import { readJsonFile } from '../support/json.js';
 
 jest.setTimeout(120_000);
 
@@ -35,7 +37,7 @@ async function usedFolder(): Promise<{ folder: string; file: string; args: reado
   const { server } = await startServer(folder);
   await server.stop();
   const file = join(folder, 'temporal.sqlite');
-  const { args } = JSON.parse(readFileSync(`${file}.server.json`, 'utf8')) as { args: string[] };
+  const { args } = readJsonFile(`${file}.server.json`, z.object({ args: z.array(z.string()) }));
   return { folder, file, args };
 }
 

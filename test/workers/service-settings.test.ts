@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { msToTs } from '@temporalio/common/lib/time.js';
+import proto from '@temporalio/proto';
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { NEEDED_CALLS, refusedCalls } from '../../workers/temporal/rights.js';
@@ -16,6 +17,10 @@ import { serverArguments } from '../../workers/temporal/server.js';
 import { pausesIn, showSlowPolls } from '../../workers/temporal/task-pauses.js';
 import { documentedCommands, valuesOf } from '../support/documented-commands.js';
 import { documentPages } from '../support/pages.js';
+import { z } from 'zod';
+import { readJson } from '../support/json.js';
+
+const { WorkflowService } = proto.temporal.api.workflowservice.v1;
 
 function read(file: string): string {
   return readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
@@ -107,10 +112,9 @@ test('the remark on a server that is older than that of docker-compose.yml says 
 });
 
 /** A service all of whose methods answer with this status. */
-function answering(code: number): Parameters<typeof refusedCalls>[0] {
+function answering(code: number) {
   const error = Object.assign(new Error('so says the test'), { code, details: 'so says the test' });
-  const methods = new Proxy({}, { get: () => async () => await Promise.reject(error) });
-  return methods as Parameters<typeof refusedCalls>[0];
+  return WorkflowService.create((_method, _request, answer) => answer(error));
 }
 
 test('a call is allowed if the service looked at it, refused if the service says so, and unknown otherwise', async () => {
@@ -163,10 +167,11 @@ test('pauses are the times from a task to its start, and from a workflow task to
   expect(pausesIn(events.slice(3))).toEqual({ waits: [43], steps: [] });
 });
 
-const steps = JSON.parse(read('test/fixtures/task-pauses/steps.json')) as Record<
-  'without' | 'hidden' | 'with',
-  Record<string, number[]>
->;
+const Pauses = z.record(z.string(), z.array(z.number()));
+const steps = readJson(
+  read('test/fixtures/task-pauses/steps.json'),
+  z.object({ without: Pauses, hidden: Pauses, with: Pauses }),
+);
 
 // Measured with the Temporal CLI 1.9.1: times between tasks of runs of 40 steps, in ms.
 test.each(Object.entries(steps.without))(

@@ -13,6 +13,8 @@ import { wholeEnvironment } from '../support/whole-environment.js';
 import { runCommand, type CommandResult } from '../../workers/processes/run-command.js';
 import { repositoryPath, runModule, nextLine, kill } from '../support/child-processes.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
+import { z } from 'zod';
+import { readJson, readJsonFile } from '../support/json.js';
 
 /** Runs the text of an ES module and returns its output. */
 async function node(text: string, env: Record<string, string | undefined> = {}): Promise<CommandResult> {
@@ -237,7 +239,7 @@ function installation(npmExitCode = 0) {
       ? readFileSync(join(root, 'calls'), 'utf8')
           .trim()
           .split('\n')
-          .map((line) => JSON.parse(line) as { args: string[]; [variable: string]: unknown })
+          .map((line) => readJson(line, z.looseObject({ args: z.array(z.string()) })))
       : [];
   return {
     root,
@@ -257,7 +259,7 @@ function repository() {
   const root = temporaryFolder();
   for (const name of ['tsconfig.json', 'tsconfig.build.json', 'package.json'])
     cpSync(repositoryPath(name), join(root, name));
-  const config = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8')) as { include: string[] };
+  const config = readJsonFile(join(root, 'tsconfig.json'), z.looseObject({}));
   writeFileSync(join(root, 'tsconfig.json'), JSON.stringify({ ...config, include: ['room', 'test'] }));
   mkdirSync(join(root, 'room', 'migrations'), { recursive: true });
   writeFileSync(join(root, 'room', 'one.ts'), 'export const one: number = 1;\n');

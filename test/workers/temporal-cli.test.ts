@@ -11,12 +11,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { cachedCliPath, findTemporalCli } from '../../workers/temporal/cli.js';
 import type { TriedPlace } from '../../workers/temporal/cli-choice.js';
 import { pinnedClis, pinnedCliVersion, type PinnedCli } from '../../workers/temporal/cli-pins.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
+import { portOf } from '../support/port-of.js';
 
 /** A program that leaves a mark when it runs, and answers --version like the Temporal CLI of that version. */
 interface FakeCli {
@@ -70,7 +70,7 @@ async function archives(listener: RequestListener): Promise<{ downloadUrl: strin
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  return { downloadUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/cli/archive`, asked };
+  return { downloadUrl: `http://127.0.0.1:${portOf(server)}/cli/archive`, asked };
 }
 
 const closing: (() => void)[] = [];

@@ -17,6 +17,9 @@ import type { TemporalServer, TemporalServerOptions } from '../../workers/tempor
 import { dist, isRunning, kill, nextLine, runModule } from '../support/child-processes.js';
 import { sharedTemporaryFolder, temporaryFolder } from '../support/temporary-folder.js';
 import { startServer, startWorkflow, workflowStatus } from '../support/temporal-servers.js';
+import { z } from 'zod';
+import { readJson } from '../support/json.js';
+import { portOf } from '../support/port-of.js';
 
 let cli: TemporalCli;
 beforeAll(async () => {
@@ -46,7 +49,7 @@ describe('a server that outlived its supervisor', () => {
        console.log(JSON.stringify({ address: server.address, pid: server.pid }));`,
       [folder, cli.path, cli.version],
     );
-    const orphan = JSON.parse(await nextLine(supervisor)) as { address: string; pid: number };
+    const orphan = readJson(await nextLine(supervisor), z.object({ address: z.string(), pid: z.number() }));
     await startWorkflow(orphan, 'survives');
     await kill(supervisor);
     expect(isRunning(orphan.pid)).toBe(true);
@@ -76,7 +79,7 @@ describe('a server that outlived its supervisor', () => {
        process.kill(server.pid, 'SIGKILL');`,
       [folder, cli.path, cli.version],
     );
-    const [first, second] = JSON.parse(await nextLine(supervisor)) as [number, number];
+    const [first, second] = readJson(await nextLine(supervisor), z.tuple([z.number(), z.number()]));
     expect(second).not.toBe(first);
     await kill(supervisor);
     expect(isRunning(second)).toBe(true);
@@ -164,7 +167,7 @@ describe('a server that does not start', () => {
   test('because its port stays taken is an error with the words by which the program recognises that', async () => {
     const blocker = createServer();
     const port = await new Promise<number>((resolve) => {
-      blocker.listen(0, '127.0.0.1', () => resolve((blocker.address() as { port: number }).port));
+      blocker.listen(0, '127.0.0.1', () => resolve(portOf(blocker)));
     });
     const folder = temporaryFolder();
     const stubborn = scriptedCli(folder, `exec ${cli.path} "$@" --port ${port}`);

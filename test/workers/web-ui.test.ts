@@ -2,6 +2,7 @@ import { afterEach, expect, test } from '@jest/globals';
 import {
   createServer,
   request as send,
+  type ClientRequest,
   type IncomingMessage,
   type Server,
   type ServerResponse,
@@ -12,6 +13,7 @@ import { serveWebUi } from '../../workers/temporal/web-ui.js';
 import type { GuardedServer } from '../../workers/temporal/http-guard.js';
 import { httpRequest } from '../support/http-request.js';
 import { until } from '../support/child-processes.js';
+import { portOf } from '../support/port-of.js';
 
 /** The guard before a UI of the tests, which shows the requests that reach it. */
 
@@ -32,7 +34,13 @@ async function startUi(
   const server = createServer({ maxHeaderSize: 2 ** 20 }, answer);
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   servers.push(server);
-  return (server.address() as { port: number }).port;
+  return portOf(server);
+}
+
+async function answerTo(request: ClientRequest): Promise<IncomingMessage> {
+  return await new Promise((resolve, reject) => {
+    request.once('response', resolve).once('error', reject);
+  });
 }
 
 async function guardBefore(port: number | null): Promise<string> {
@@ -106,7 +114,7 @@ test.each(['DELETE', 'GET', 'OPTIONS', 'POST'])(
     });
     const body = 'GET /second HTTP/1.1\r\nHost: evil.example\r\n\r\n';
     request.end(body);
-    const [answer] = (await once(request, 'response')) as [IncomingMessage];
+    const answer = await answerTo(request);
     expect(JSON.parse(await text(answer))).toMatchObject({ method, url: '/first', body });
     expect(asked).toEqual(['/first']);
   },
@@ -141,7 +149,7 @@ test('passes on what comes piece by piece, in both directions', async () => {
   );
   const request = send(address, { method: 'POST', agent: false });
   request.write('first');
-  const [answer] = (await once(request, 'response')) as [IncomingMessage];
+  const answer = await answerTo(request);
   answer.setEncoding('utf8');
   // Each piece arrives before the next one is sent.
   const pieces: string[] = [];
