@@ -1,102 +1,144 @@
-import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
-import { writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { queueStates } from '../../workers/temporal/queue-states.js';
-import { cleanUp, until } from '../support/cli-process.js';
-import { openLaboratory, type Laboratory } from '../support/laboratory.js';
+import { cleanUp, type Running, until } from '../support/cli-process.js';
+import { gateIn, type Gate } from '../support/gate.js';
 import { digestOf, untilInvocations, violations } from '../support/store-checks.js';
 import { addressOf, attemptsOf, openFleet, pendingOf, samplesOf, type Fleet } from '../support/fleet.js';
+import { sharedTemporaryFolder } from '../support/temporary-folder.js';
+import { undisturbedDigest } from '../support/undisturbed.js';
+
+/**
+ * One fleet, whose workers come one after another. Each test begins with the workers of the test before it.
+ */
 
 // These tests take seconds on an idle machine.
 jest.setTimeout(300_000);
 
-/** Two runs of 16 steps, every second of which takes 100 ms; two embedding models. */
+const ROUTES = {
+  SlowT2I: 'slow',
+  SlowI2T: 'slow',
+  GatedI2T: 'slow',
+  HashedNgram: 'texts',
+  ColourGradient: 'pictures',
+};
+const SLOW_MODELS = 'SlowT2I,SlowI2T,GatedI2T';
+
+/** Two runs of 8 steps. */
 const EXPERIMENT = {
   networks: [['DummyT2I', 'SlowI2T']],
   prompts: ['a lighthouse in fog'],
   seeds: [3, 7],
-  embedding_models: ['Dummy', 'HashedNgram'],
-  max_length: 16,
+  embedding_models: ['Dummy'],
+  max_length: 8,
   on_cycle: 'continue',
   reuse: false,
 };
 
-/** The same experiments run here on one worker, without routes. */
-let calm: Laboratory;
+let gate: Gate;
 let fleet: Fleet;
-
+let first: Running;
+let second: Running;
 beforeAll(async () => {
-  calm = await openLaboratory({ PANIC_TDA_ACTIVITY_MS: '1000' });
+  gate = gateIn(sharedTemporaryFolder());
+  fleet = await openFleet(null, gate.env);
 });
-afterEach(async () => await fleet.close());
 afterAll(async () => {
-  await calm.close();
+  await fleet.close();
   await cleanUp();
 });
 
-async function equalToCalm(experiment: unknown, id: string): Promise<void> {
-  await calm.run(experiment, id);
-  expect(await violations(fleet.data)).toEqual([]);
-  expect(await digestOf(fleet.data, id)).toBe(await digestOf(calm.data, id));
+async function expectUndisturbed(id: string, experiment: unknown): Promise<void> {
+  expect(await digestOf(fleet.data, id)).toBe(await undisturbedDigest(experiment));
+}
+
+test('an experiment follows a route that appears while it runs, without another start', async () => {
+  const experiment = { ...EXPERIMENT, networks: [['DummyT2I', 'GatedI2T']] };
+  const before = await fleet.worker(['--identity', 'before']);
+  const handle = await fleet.start(experiment, 'rerouted');
+  await untilInvocations(fleet.data, 2);
+  writeFileSync(join(fleet.data, 'routes.json'), JSON.stringify(ROUTES));
+  before.process.kill('SIGTERM');
+  await before.ended;
+  const gpu = ['--queues', 'gpu', '--listen', '0', '--identity'];
+  [, first, second] = await Promise.all([
+    fleet.worker(['--queues', 'main,cpu', '--identity', 'books']),
+    fleet.worker([...gpu, 'first', '--models', 'unrouted']),
+    fleet.worker([...gpu, 'second', '--models', `${SLOW_MODELS},HashedNgram`, '--concurrency', '1']),
+  ]);
+  gate.open();
+  const { experiment: id, status } = await handle.result();
+  expect(status).toBe('completed');
+  await expectUndisturbed(id, experiment);
+  const attempts = await attemptsOf(fleet.client, `run-${id}-1`);
+  const models = attempts.filter(({ queue }) => queue.startsWith('panic-tda-gpu'));
+  expect(new Set(models.map(({ by }) => by))).toEqual(new Set(['before', 'first', 'second']));
+});
+
+/** By model, the invocations that a worker has made. */
+async function invocationsBy(worker: Running): Promise<Map<string, number>> {
+  const text = await (await fetch(`${addressOf(worker)}/metrics`)).text();
+  return new Map(samplesOf(text, 'panic_tda_invocations_total').map(({ labels, value }) => [labels, value]));
 }
 
 test('a network whose models no worker serves together goes from queue to queue, and its rows are the same', async () => {
-  fleet = await openFleet({ SlowI2T: 'slow', HashedNgram: 'texts' });
-  const [, unrouted, routed] = await Promise.all([
-    fleet.worker(['--queues', 'main,cpu', '--identity', 'books']),
-    fleet.worker(['--queues', 'gpu', '--models', 'unrouted', '--identity', 'first', '--listen', '0']),
-    fleet.worker([
-      '--queues',
-      'gpu',
-      '--models',
-      'SlowI2T,HashedNgram',
-      '--identity',
-      'second',
-      '--listen',
-      '0',
-    ]),
-  ]);
-  const handle = await fleet.start(EXPERIMENT, 'across');
-  const { experiment, status } = await handle.result();
+  const experiment = { ...EXPERIMENT, embedding_models: ['Dummy', 'HashedNgram'] };
+  const earlier = await Promise.all([first, second].map(invocationsBy));
+  const handle = await fleet.start(experiment, 'across');
+  const { experiment: id, status } = await handle.result();
   expect(status).toBe('completed');
-  await equalToCalm(EXPERIMENT, experiment);
+  await expectUndisturbed(id, experiment);
 
-  const attempts = await attemptsOf(fleet.client, `run-${experiment}-0`);
+  const attempts = await attemptsOf(fleet.client, `run-${id}-0`);
   const advances = attempts.filter(({ activity }) => activity === 'advanceRun');
   // Each activity makes one step, on the queue of its model, in turns.
   expect(advances.map(({ queue, by }) => `${queue} ${by}`)).toEqual(
-    Array.from({ length: 16 }, (_, step) =>
+    Array.from({ length: 8 }, (_, step) =>
       step % 2 === 0 ? 'panic-tda-gpu first' : 'panic-tda-gpu-slow second',
     ),
   );
+  // The worker of the last step has made the vectors of the model that it serves.
   const embedded = attempts.filter(({ activity }) => activity === 'embedRun');
   expect(embedded.map(({ queue, by }) => `${queue} ${by}`)).toEqual(['panic-tda-gpu first']);
 
-  const modelsOf = async (worker: typeof routed) => {
-    const text = await (await fetch(`${addressOf(worker)}/metrics`)).text();
-    return samplesOf(text, 'panic_tda_invocations_total').filter(({ value }) => value > 0);
-  };
-  expect(await modelsOf(unrouted)).toEqual([{ labels: 'model="DummyT2I"', value: 16 }]);
-  expect(await modelsOf(routed)).toEqual([{ labels: 'model="SlowI2T"', value: 16 }]);
+  const later = await Promise.all([first, second].map(invocationsBy));
+  const made = later.map((totals, index) =>
+    [...totals].flatMap(([model, total]) => {
+      const count = total - (earlier[index]!.get(model) ?? 0);
+      return count === 0 ? [] : [[model, count]];
+    }),
+  );
+  expect(made).toEqual([[['model="DummyT2I"', 8]], [['model="SlowI2T"', 8]]]);
 });
 
-test('an experiment follows a route that appears while it runs, without another start', async () => {
-  fleet = await openFleet();
-  const before = await fleet.worker(['--identity', 'before']);
-  const handle = await fleet.start(EXPERIMENT, 'rerouted');
-  await untilInvocations(fleet.data, 8);
-  writeFileSync(join(fleet.data, 'routes.json'), JSON.stringify({ SlowI2T: 'slow' }));
-  before.process.kill('SIGTERM');
-  await before.ended;
-  await fleet.worker(['--queues', 'main,cpu']);
-  await fleet.worker(['--queues', 'gpu', '--models', 'unrouted', '--identity', 'first']);
-  await fleet.worker(['--queues', 'gpu', '--models', 'SlowI2T', '--identity', 'second']);
-  const { experiment, status } = await handle.result();
+test('a worker that serves only embedding models of an experiment continues it, cancelled when only its vectors were missing', async () => {
+  const experiment = {
+    ...EXPERIMENT,
+    networks: [['DummyT2I', 'DummyI2T']],
+    embedding_models: ['ColourGradient'],
+    max_length: 4,
+  };
+  const handle = await fleet.start(experiment, 'in-two-parts');
+  await until(async () => {
+    const [vectors] = await queueStates(fleet.client, ['panic-tda-gpu-pictures']);
+    return vectors?.backlog === 2;
+  });
+  await handle.cancel();
+  await expect(handle.result()).rejects.toThrow();
+
+  await fleet.worker([
+    ...['--queues', 'gpu', '--models', `${SLOW_MODELS},ColourGradient`],
+    ...['--concurrency', '1', '--identity', 'third'],
+  ]);
+  const again = await fleet.start(experiment, 'in-two-parts-again');
+  const { experiment: id, status } = await again.result();
   expect(status).toBe('completed');
-  await equalToCalm(EXPERIMENT, experiment);
-  const attempts = await attemptsOf(fleet.client, `run-${experiment}-1`);
-  const models = attempts.filter(({ queue }) => queue.startsWith('panic-tda-gpu'));
-  expect(new Set(models.map(({ by }) => by))).toEqual(new Set(['before', 'first', 'second']));
+  await expectUndisturbed(id, experiment);
+  const attempts = await attemptsOf(fleet.client, `run-${id}-0`);
+  expect(attempts.filter(({ activity }) => activity === 'advanceRun')).toMatchObject([
+    { queue: 'panic-tda-gpu-pictures', by: 'third' },
+  ]);
 });
 
 /** Resolves when a worker has an activity of these workflows that it did not have a moment before. */
@@ -117,17 +159,14 @@ async function untilJustGiven(worker: string, workflowIds: readonly string[]): P
 }
 
 test('two workers of the same models share the runs; a killed worker loses only time', async () => {
-  fleet = await openFleet();
-  const experiment = { ...EXPERIMENT, seeds: [3, 7, 11, 13], max_length: 60 };
-  await fleet.worker(['--queues', 'main,cpu']);
-  const victim = await fleet.worker(['--queues', 'gpu', '--identity', 'victim', '--concurrency', '2']);
-  await fleet.worker(['--queues', 'gpu', '--identity', 'survivor', '--concurrency', '2']);
+  rmSync(gate.env['GATED_I2T_GATE']!);
+  const experiment = { ...EXPERIMENT, networks: [['SlowT2I', 'GatedI2T']], max_length: 30 };
   const handle = await fleet.start(experiment, 'shared');
-  await untilInvocations(fleet.data, 1);
-  const { experiment: id } = await handle.query<{ experiment: string }>('progress');
+  let id: string | null = null;
   const advancesOfAll = async () => {
+    id ??= (await handle.query<{ experiment: string | null }>('progress')).experiment;
     const attempts = await Promise.all(
-      [0, 1, 2, 3].map((run) => attemptsOf(fleet.client, `run-${id}-${run}`).catch(() => [])),
+      [0, 1].map((run) => attemptsOf(fleet.client, `run-${id}-${run}`).catch(() => [])),
     );
     return attempts.flat().filter(({ activity }) => activity === 'advanceRun');
   };
@@ -135,40 +174,15 @@ test('two workers of the same models share the runs; a killed worker loses only 
   await until(async () => new Set((await advancesOfAll()).map(({ by }) => by)).size === 2);
   // An activity takes a second, so the victim is in the middle of one.
   await untilJustGiven(
-    'victim',
-    [0, 1, 2, 3].map((run) => `run-${id}-${run}`),
+    'second',
+    [0, 1].map((run) => `run-${id}-${run}`),
   );
-  victim.process.kill('SIGKILL');
+  second.process.kill('SIGKILL');
+  gate.open();
   expect((await handle.result()).status).toBe('completed');
-  await equalToCalm(experiment, id);
+  await expectUndisturbed(id!, experiment);
   const advances = await advancesOfAll();
-  expect(new Set(advances.map(({ by }) => by))).toEqual(new Set(['victim', 'survivor']));
-  expect(advances.some(({ by, after }) => by === 'survivor' && after === 'Timeout')).toBe(true);
-});
-
-test('a worker that serves only embedding models continues an experiment that was cancelled when only its vectors were missing', async () => {
-  fleet = await openFleet({ DummyT2I: 'loop', SlowI2T: 'loop', Dummy: 'vectors', HashedNgram: 'vectors' });
-  await fleet.worker(['--queues', 'main,cpu']);
-  const loop = await fleet.worker(['--queues', 'gpu', '--models', 'DummyT2I,SlowI2T', '--identity', 'loop']);
-  const handle = await fleet.start(EXPERIMENT, 'in-two-parts');
-  const waiting = async (): Promise<boolean> => {
-    const [vectors] = await queueStates(fleet.client, ['panic-tda-gpu-vectors']);
-    // Two runs with two models each.
-    return vectors?.backlog === 4;
-  };
-  await until(waiting);
-  await handle.cancel();
-  await expect(handle.result()).rejects.toThrow();
-  loop.process.kill('SIGTERM');
-  await loop.ended;
-
-  await fleet.worker(['--queues', 'gpu', '--models', 'Dummy,HashedNgram', '--identity', 'vectors']);
-  const again = await fleet.start(EXPERIMENT, 'in-two-parts-again');
-  const { experiment, status } = await again.result();
-  expect(status).toBe('completed');
-  await equalToCalm(EXPERIMENT, experiment);
-  const attempts = await attemptsOf(fleet.client, `run-${experiment}-0`);
-  expect(attempts.filter(({ activity }) => activity === 'advanceRun')).toMatchObject([
-    { queue: 'panic-tda-gpu-vectors', by: 'vectors' },
-  ]);
+  expect(new Set(advances.map(({ by }) => by))).toEqual(new Set(['second', 'third']));
+  expect(advances.some(({ by, after }) => by === 'third' && after === 'Timeout')).toBe(true);
+  expect(await violations(fleet.data)).toEqual([]);
 });

@@ -40,8 +40,27 @@ export const imagePoints = embedding('ImagePoints', 'image', 3);
 export const catalogue: Catalogue = new Map(
   [painter, describer, textPoints, imagePoints].map((model) => [model.name, model]),
 );
-const generativeModels = new Map([painter, describer].map((model) => [model.name, model]));
-const embeddingModels = new Map([textPoints, imagePoints].map((model) => [model.name, model]));
+
+/** The models of an experiment, and what they answer. */
+export interface AnsweringModels {
+  generative(name: string): GenerativeModel;
+  embedding(name: string): EmbeddingModel;
+  answer(model: GenerativeModel, input: Artifact, seed: number): Artifact;
+  vectorOf(model: EmbeddingModel, input: Artifact): Float32Array;
+}
+
+const smallModels: AnsweringModels = {
+  generative: (name) => named(name, [painter, describer]),
+  embedding: (name) => named(name, [textPoints, imagePoints]),
+  answer,
+  vectorOf,
+};
+
+function named<M extends { readonly name: string }>(name: string, models: readonly M[]): M {
+  const found = models.find((model) => model.name === name);
+  if (found === undefined) throw new Error(`there is no model ${name}`);
+  return found;
+}
 
 export const fingerprint: Fingerprint = {
   runtime: 'typescript',
@@ -108,10 +127,15 @@ export async function staged(store: Store, artifact: Artifact) {
 }
 
 /** Makes one step of a run as the invocation activity does. False if the run has ended. */
-export async function step(store: Store, run: RunRow, onCycle: 'stop' | 'continue'): Promise<boolean> {
+export async function step(
+  store: Store,
+  run: RunRow,
+  onCycle: 'stop' | 'continue',
+  models = smallModels,
+): Promise<boolean> {
   const { sequence, inputId } = await store.invocations.position(run);
-  const model = generativeModels.get(run.network[sequence % run.network.length]!)!;
-  const output = answer(model, await store.artifacts.load(inputId), seedOfStep(run, sequence));
+  const model = models.generative(run.network[sequence % run.network.length]!);
+  const output = models.answer(model, await store.artifacts.load(inputId), seedOfStep(run, sequence));
   const committed = await store.invocations.commit(
     run,
     {
@@ -142,12 +166,17 @@ export async function step(store: Store, run: RunRow, onCycle: 'stop' | 'continu
 }
 
 /** Gives every eligible output of a run its vector, as the embedding activity does. */
-export async function embed(store: Store, run: RunRow, model: EmbeddingModel): Promise<void> {
+export async function embed(
+  store: Store,
+  run: RunRow,
+  model: EmbeddingModel,
+  models = smallModels,
+): Promise<void> {
   const modelId = await store.provenance.modelId(model);
   const missing = await store.vectors.reuse(await store.vectors.pending(run, modelId, model.input), modelId);
   const batch = [];
   for (const pending of missing) {
-    const vector = vectorOf(model, await store.artifacts.load(pending.artifactId));
+    const vector = models.vectorOf(model, await store.artifacts.load(pending.artifactId));
     batch.push({ pending, vector, computeMs: 1, cutTokens: 0 });
   }
   await store.vectors.commit(batch, modelId, await store.provenance.hostId(fingerprint));
@@ -185,12 +214,17 @@ export async function diagram(
   }
 }
 
-export async function finishRun(store: Store, run: RunRow, of: ExperimentConfig): Promise<void> {
+export async function finishRun(
+  store: Store,
+  run: RunRow,
+  of: ExperimentConfig,
+  models = smallModels,
+): Promise<void> {
   await store.runs.markRunning(run, NOW);
-  if (run.stopReason === null) while (await step(store, run, of.on_cycle));
+  if (run.stopReason === null) while (await step(store, run, of.on_cycle, models));
   for (const name of of.embedding_models) {
-    const model = embeddingModels.get(name)!;
-    await embed(store, run, model);
+    const model = models.embedding(name);
+    await embed(store, run, model, models);
     await diagram(store, run, model, of);
   }
   const expected = { diagrams: of.embedding_models.length, surrogates: surrogateCount(of) };
@@ -198,7 +232,11 @@ export async function finishRun(store: Store, run: RunRow, of: ExperimentConfig)
 }
 
 /** Plans and finishes a whole experiment; returns its id. */
-export async function finishExperiment(store: Store, of: ExperimentConfig = config): Promise<string> {
+export async function finishExperiment(
+  store: Store,
+  of: ExperimentConfig = config,
+  models = smallModels,
+): Promise<string> {
   const id = experimentId(of);
   const driver = { workflowId: `experiment-${id}`, runId: 'first' };
   await store.experiments.plan(id, of, NOW);
@@ -208,7 +246,7 @@ export async function finishExperiment(store: Store, of: ExperimentConfig = conf
   );
   await store.experiments.claim(id, driver, null, NOW);
   for (let index = 0; index < runCount(of); index++)
-    await finishRun(store, await store.runs.get(id, index), of);
+    await finishRun(store, await store.runs.get(id, index), of, models);
   await store.experiments.release(id, driver, 'completed', null, NOW);
   return id;
 }
