@@ -24,6 +24,7 @@ const ROUTES = {
   ColourGradient: 'pictures',
 };
 const SLOW_MODELS = 'SlowT2I,SlowI2T,GatedI2T';
+const GPU = ['--queues', 'gpu', '--listen', '0', '--identity'];
 
 /** Two runs of 8 steps. */
 const EXPERIMENT = {
@@ -61,11 +62,10 @@ test('an experiment follows a route that appears while it runs, without another 
   writeFileSync(join(fleet.data, 'routes.json'), JSON.stringify(ROUTES));
   before.process.kill('SIGTERM');
   await before.ended;
-  const gpu = ['--queues', 'gpu', '--listen', '0', '--identity'];
   [, first, second] = await Promise.all([
     fleet.worker(['--queues', 'main,cpu', '--identity', 'books']),
-    fleet.worker([...gpu, 'first', '--models', 'unrouted']),
-    fleet.worker([...gpu, 'second', '--models', `${SLOW_MODELS},HashedNgram`, '--concurrency', '1']),
+    fleet.worker([...GPU, 'first', '--models', 'unrouted']),
+    fleet.worker([...GPU, 'second', '--models', `${SLOW_MODELS},HashedNgram`, '--concurrency', '1']),
   ]);
   gate.open();
   const { experiment: id, status } = await handle.result();
@@ -127,10 +127,7 @@ test('a worker that serves only embedding models of an experiment continues it, 
   await handle.cancel();
   await expect(handle.result()).rejects.toThrow();
 
-  await fleet.worker([
-    ...['--queues', 'gpu', '--models', `${SLOW_MODELS},ColourGradient`],
-    ...['--concurrency', '1', '--identity', 'third'],
-  ]);
+  await fleet.worker([...GPU, 'third', '--models', `${SLOW_MODELS},ColourGradient`, '--concurrency', '1']);
   const again = await fleet.start(experiment, 'in-two-parts-again');
   const { experiment: id, status } = await again.result();
   expect(status).toBe('completed');
