@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { contentDigest, contentOf, driverOf, serviceAt } from '../../db/index.js';
 import { checkInvariants } from '../../db/doctor/index.js';
 import type { ContentRow, RunRow, Store } from '../../db/index.js';
@@ -18,8 +18,8 @@ import {
   rejection,
   textPoints,
 } from '../support/small-experiment.js';
-import { emptyPlace } from './places.js';
-import type { Place } from './place.js';
+import { emptyPlace, sameOnBoth, soundPlace } from './places.js';
+import type { Place, Sound } from './place.js';
 
 let place: Place;
 let store: Store;
@@ -37,6 +37,20 @@ function run(index: number): Promise<RunRow> {
 
 const drawnOf = (rows: readonly RunRow[]) =>
   rows.filter(({ seed }) => seed === -1).map(({ drawnSeed }) => drawnSeed);
+
+/** Before each test, a copy of a store with the finished experiment takes the place of the empty one. */
+function fromFinished(): void {
+  let sound: Sound;
+  beforeAll(async () => {
+    sound = await soundPlace(config);
+  });
+  afterAll(() => sound.remove());
+  beforeEach(async () => {
+    await place.remove();
+    place = await sound.copy();
+    ({ store } = place);
+  });
+}
 
 /** The findings of the doctor in the store. */
 async function found() {
@@ -110,46 +124,48 @@ describe('planning', () => {
       expect(await store.experiments.get(wideId)).toMatchObject({ createdAt: NOW, status: 'planned' });
     });
 
-    test('continues with the drawn seeds that a file gave, also if the next call gives none', async () => {
-      await cutOff({ ...wide, drawn_seeds: given });
-      const stored = (await store.experiments.get(wideId)).config;
-      expect(stored.drawn_seeds).toEqual(given);
-      // The first 1,000 runs have 525 drawn seeds; for the others the file says which of them draw one.
-      const told = await store.experiments.drawnSeeds(wideId);
-      expect(told.slice(525)).toEqual(given.slice(525));
-      expect(told.slice(0, 525)).toEqual(given.slice(0, 525).map((seed) => seed ?? expect.any(Number)));
-      await store.experiments.plan(wideId, wide, NOW);
-      const drawn = drawnOf(await plannedRows());
-      expect(drawn.map((seed, k) => (given[k] === null ? null : seed))).toEqual(given);
-      expect((await store.experiments.get(wideId)).config).toEqual(wide);
-    });
+    sameOnBoth(() => {
+      test('continues with the drawn seeds that a file gave, also if the next call gives none', async () => {
+        await cutOff({ ...wide, drawn_seeds: given });
+        const stored = (await store.experiments.get(wideId)).config;
+        expect(stored.drawn_seeds).toEqual(given);
+        // The first 1,000 runs have 525 drawn seeds; for the others the file says which of them draw one.
+        const told = await store.experiments.drawnSeeds(wideId);
+        expect(told.slice(525)).toEqual(given.slice(525));
+        expect(told.slice(0, 525)).toEqual(given.slice(0, 525).map((seed) => seed ?? expect.any(Number)));
+        await store.experiments.plan(wideId, wide, NOW);
+        const drawn = drawnOf(await plannedRows());
+        expect(drawn.map((seed, k) => (given[k] === null ? null : seed))).toEqual(given);
+        expect((await store.experiments.get(wideId)).config).toEqual(wide);
+      });
 
-    test('takes drawn seeds of a file for the runs to come, and refuses seeds other than those stored or given before', async () => {
-      await cutOff(wide);
-      const there = await store.experiments.drawnSeeds(wideId);
-      expect(there).toHaveLength(1050);
-      const agreeing = there.map((seed, k) => seed ?? 9000 + k);
-      const other = { ...wide, drawn_seeds: agreeing.with(3, 1) };
-      await expect(store.experiments.plan(wideId, other, NOW)).rejects.toThrow(
-        /run 3 has \d+, and drawn_seeds\[3\] of the file is 1/,
-      );
-      await place.fault('insert on runs', 'new.run_index = 1000');
-      expect(
-        await rejection(store.experiments.plan(wideId, { ...wide, drawn_seeds: agreeing }, NOW)),
-      ).toContain('pulled out');
-      await place.mend();
-      await store.experiments.plan(wideId, { ...wide, drawn_seeds: agreeing }, NOW);
-      expect(drawnOf(await plannedRows())).toEqual(agreeing);
-    });
+      test('takes drawn seeds of a file for the runs to come, and refuses seeds other than those stored or given before', async () => {
+        await cutOff(wide);
+        const there = await store.experiments.drawnSeeds(wideId);
+        expect(there).toHaveLength(1050);
+        const agreeing = there.map((seed, k) => seed ?? 9000 + k);
+        const other = { ...wide, drawn_seeds: agreeing.with(3, 1) };
+        await expect(store.experiments.plan(wideId, other, NOW)).rejects.toThrow(
+          /run 3 has \d+, and drawn_seeds\[3\] of the file is 1/,
+        );
+        await place.fault('insert on runs', 'new.run_index = 1000');
+        expect(
+          await rejection(store.experiments.plan(wideId, { ...wide, drawn_seeds: agreeing }, NOW)),
+        ).toContain('pulled out');
+        await place.mend();
+        await store.experiments.plan(wideId, { ...wide, drawn_seeds: agreeing }, NOW);
+        expect(drawnOf(await plannedRows())).toEqual(agreeing);
+      });
 
-    test('refuses a file that gives other drawn seeds to runs that are still to come', async () => {
-      await cutOff({ ...wide, drawn_seeds: given });
-      const other = { ...wide, drawn_seeds: given.map((_, k) => (k === 1040 ? 1 : null)) };
-      const refused =
-        /the file that began it gives 6040 at this place, and drawn_seeds\[1040\] of the file is 1/;
-      await expect(store.experiments.refuseOtherSeeds(wideId, other)).rejects.toThrow(refused);
-      await expect(store.experiments.plan(wideId, other, NOW)).rejects.toThrow(refused);
-      expect(await place.one('select count(*) from runs')).toBe(1000);
+      test('refuses a file that gives other drawn seeds to runs that are still to come', async () => {
+        await cutOff({ ...wide, drawn_seeds: given });
+        const other = { ...wide, drawn_seeds: given.map((_, k) => (k === 1040 ? 1 : null)) };
+        const refused =
+          /the file that began it gives 6040 at this place, and drawn_seeds\[1040\] of the file is 1/;
+        await expect(store.experiments.refuseOtherSeeds(wideId, other)).rejects.toThrow(refused);
+        await expect(store.experiments.plan(wideId, other, NOW)).rejects.toThrow(refused);
+        expect(await place.one('select count(*) from runs')).toBe(1000);
+      });
     });
 
     test('leaves the same rows whether one call makes them or three side by side', async () => {
@@ -157,73 +173,79 @@ describe('planning', () => {
       expect(new Set(drawnOf(await plannedRows())).size).toBe(1050);
     });
 
-    test('lets nothing claim the experiment before its last run is there', async () => {
-      await cutOff(wide);
-      const driver = { workflowId: 'w', runId: 'r' };
-      expect(await store.experiments.claim(wideId, driver, null, NOW)).toBe(false);
-      await store.experiments.plan(wideId, wide, NOW);
-      expect(await store.experiments.claim(wideId, driver, null, NOW)).toBe(true);
-    });
-
-    test('makes no run again that an experiment lost after it was driven', async () => {
-      await store.experiments.plan(wideId, wide, NOW);
-      await store.experiments.claim(wideId, { workflowId: 'w', runId: 'r' }, null, NOW);
-      await place.run('delete from runs where run_index >= 2000');
-      await store.experiments.plan(wideId, wide, NOW);
-      expect(await place.one('select count(*) from runs')).toBe(2000);
-    });
-
-    test('ends if a user deletes the experiment meanwhile, which is then deleted whole', async () => {
-      await cutOff(wide);
-      expect(await store.deletion.begin(wideId, null, NOW)).toBe(true);
-      await store.experiments.plan(wideId, wide, NOW);
-      expect(await place.one('select count(*) from runs')).toBe(1000);
-      while (!(await store.deletion.step(wideId)).done);
-      await store.deletion.end(wideId);
-      expect(
-        await place.one('select (select count(*) from experiments) + (select count(*) from artifacts)'),
-      ).toBe(0);
-    });
-
-    test('ends between two transactions if its caller gives up', async () => {
-      const given = new AbortController();
-      given.abort(new Error('given up'));
-      expect(await rejection(store.experiments.plan(wideId, wide, NOW, null, given.signal))).toBe('given up');
-      expect(await place.one('select count(*) from runs')).toBe(1000);
-    });
-
-    test('is no violation while it is cut off and nothing has begun, and one afterwards', async () => {
-      const whole = experimentId(wide);
-      await place.fault('insert on runs', 'new.run_index = 1500');
-      await rejection(store.experiments.plan(whole, wide, NOW));
-      await place.mend();
-      expect(await found()).toEqual({
-        violations: [],
-        unfinished: [{ experiment: whole, planned: 1000, of: 2100 }],
+    sameOnBoth(() => {
+      test('lets nothing claim the experiment before its last run is there', async () => {
+        await cutOff(wide);
+        const driver = { workflowId: 'w', runId: 'r' };
+        expect(await store.experiments.claim(wideId, driver, null, NOW)).toBe(false);
+        await store.experiments.plan(wideId, wide, NOW);
+        expect(await store.experiments.claim(wideId, driver, null, NOW)).toBe(true);
       });
-      const missing = {
-        violations: [expect.stringContaining('runs 1000..2099 are missing')],
-        unfinished: [],
-      };
-      await place.run(`update experiments set started_at = 1`);
-      expect(await found()).toEqual(missing);
-      await place.run(`update experiments set started_at = null`);
-      await store.runs.markRunning(await store.runs.get(whole, 5), NOW);
-      expect((await found()).violations).toContainEqual(missing.violations[0]);
-    });
 
-    test('says of a run to come that it is not planned yet', async () => {
-      await cutOff(wide);
-      await expect(store.runs.get(wideId, 1000)).rejects.toThrow(
-        /run 1000 .* is not planned yet.*resume wide/,
-      );
-      await expect(store.runs.get(wideId, 2100)).rejects.toThrow(/no run 2100/);
+      test('makes no run again that an experiment lost after it was driven', async () => {
+        await store.experiments.plan(wideId, wide, NOW);
+        await store.experiments.claim(wideId, { workflowId: 'w', runId: 'r' }, null, NOW);
+        await place.run('delete from runs where run_index >= 2000');
+        await store.experiments.plan(wideId, wide, NOW);
+        expect(await place.one('select count(*) from runs')).toBe(2000);
+      });
+
+      test('ends if a user deletes the experiment meanwhile, which is then deleted whole', async () => {
+        await cutOff(wide);
+        expect(await store.deletion.begin(wideId, null, NOW)).toBe(true);
+        await store.experiments.plan(wideId, wide, NOW);
+        expect(await place.one('select count(*) from runs')).toBe(1000);
+        while (!(await store.deletion.step(wideId)).done);
+        await store.deletion.end(wideId);
+        expect(
+          await place.one('select (select count(*) from experiments) + (select count(*) from artifacts)'),
+        ).toBe(0);
+      });
+
+      test('ends between two transactions if its caller gives up', async () => {
+        const given = new AbortController();
+        given.abort(new Error('given up'));
+        expect(await rejection(store.experiments.plan(wideId, wide, NOW, null, given.signal))).toBe(
+          'given up',
+        );
+        expect(await place.one('select count(*) from runs')).toBe(1000);
+      });
+
+      test('is no violation while it is cut off and nothing has begun, and one afterwards', async () => {
+        const whole = experimentId(wide);
+        await place.fault('insert on runs', 'new.run_index = 1500');
+        await rejection(store.experiments.plan(whole, wide, NOW));
+        await place.mend();
+        expect(await found()).toEqual({
+          violations: [],
+          unfinished: [{ experiment: whole, planned: 1000, of: 2100 }],
+        });
+        const missing = {
+          violations: [expect.stringContaining('runs 1000..2099 are missing')],
+          unfinished: [],
+        };
+        await place.run(`update experiments set started_at = 1`);
+        expect(await found()).toEqual(missing);
+        await place.run(`update experiments set started_at = null`);
+        await store.runs.markRunning(await store.runs.get(whole, 5), NOW);
+        expect((await found()).violations).toContainEqual(missing.violations[0]);
+      });
+
+      test('says of a run to come that it is not planned yet', async () => {
+        await cutOff(wide);
+        await expect(store.runs.get(wideId, 1000)).rejects.toThrow(
+          /run 1000 .* is not planned yet.*resume wide/,
+        );
+        await expect(store.runs.get(wideId, 2100)).rejects.toThrow(/no run 2100/);
+      });
     });
   });
 
-  test('an experiment that is not there is an input error that says where to look', async () => {
-    await expect(store.experiments.get('nobody')).rejects.toThrow(/panic-tda list/);
-    await expect(store.runs.get('nobody', 0)).rejects.toThrow(/no run 0/);
+  sameOnBoth(() => {
+    test('an experiment that is not there is an input error that says where to look', async () => {
+      await expect(store.experiments.get('nobody')).rejects.toThrow(/panic-tda list/);
+      await expect(store.runs.get('nobody', 0)).rejects.toThrow(/no run 0/);
+    });
   });
 });
 
@@ -267,14 +289,16 @@ describe('a claim', () => {
     });
   });
 
-  test('of a kind of service that this version does not know says its place in words only', async () => {
-    const where = { kind: 'service', address: 'there:7233', namespace: 'default', machine: null } as const;
-    const service = serviceAt(where, 'an id');
-    await store.experiments.claim(id, { ...one, service }, null, NOW);
-    await place.run("update experiments set driver_kind = 'a later kind' where id = ?", id);
-    expect(driverOf(await store.experiments.get(id))).toEqual({
-      ...one,
-      service: { ...service, where: null },
+  sameOnBoth(() => {
+    test('of a kind of service that this version does not know says its place in words only', async () => {
+      const where = { kind: 'service', address: 'there:7233', namespace: 'default', machine: null } as const;
+      const service = serviceAt(where, 'an id');
+      await store.experiments.claim(id, { ...one, service }, null, NOW);
+      await place.run("update experiments set driver_kind = 'a later kind' where id = ?", id);
+      expect(driverOf(await store.experiments.get(id))).toEqual({
+        ...one,
+        service: { ...service, where: null },
+      });
     });
   });
 
@@ -321,22 +345,24 @@ describe('runs', () => {
     expect(await store.experiments.resetFailedRuns(id)).toBe(0);
   });
 
-  test('that finished or failed are not worked on', async () => {
-    await finishRun(store, await run(0), config);
-    await store.runs.stop(await run(1), failed, NOW);
-    await store.runs.stop(await run(2), { status: 'cancelled' }, NOW);
-    expect(await store.runs.unfinished(id, 0, 4)).toEqual([2, 3]);
-    expect(await store.runs.unfinished(id, 3, 4)).toEqual([3]);
-    expect(await store.runs.unfinished(id, 0, 2)).toEqual([]);
-  });
+  sameOnBoth(() => {
+    test('that finished or failed are not worked on', async () => {
+      await finishRun(store, await run(0), config);
+      await store.runs.stop(await run(1), failed, NOW);
+      await store.runs.stop(await run(2), { status: 'cancelled' }, NOW);
+      expect(await store.runs.unfinished(id, 0, 4)).toEqual([2, 3]);
+      expect(await store.runs.unfinished(id, 3, 4)).toEqual([3]);
+      expect(await store.runs.unfinished(id, 0, 2)).toEqual([]);
+    });
 
-  test('that finished cannot be stopped or started', async () => {
-    await finishRun(store, await run(0), config);
-    const finished = await run(0);
-    await store.runs.stop(finished, failed, NOW);
-    await store.runs.stop(finished, { status: 'cancelled' }, NOW);
-    await store.runs.markRunning(finished, NOW);
-    expect(await run(0)).toEqual(finished);
+    test('that finished cannot be stopped or started', async () => {
+      await finishRun(store, await run(0), config);
+      const finished = await run(0);
+      await store.runs.stop(finished, failed, NOW);
+      await store.runs.stop(finished, { status: 'cancelled' }, NOW);
+      await store.runs.markRunning(finished, NOW);
+      expect(await run(0)).toEqual(finished);
+    });
   });
 
   test('keep what went wrong in characters that every database has', async () => {
@@ -352,19 +378,21 @@ describe('runs', () => {
     expect((await store.experiments.get(id)).error).toBe(stored.message);
   });
 
-  test.each([
-    ['half of a surrogate pair', 'a \ud83d', /half of a surrogate pair/],
-    ['U+0000', 'a\0b', /U\+0000/],
-    ['nothing to be seen', '\u2800\u200b', /blank/],
-    ['marks alone, of which the database knows nothing', '\u0301', /blank/],
-  ])('take no prompt and no name with %s, whatever checked it before', async (_, text, message) => {
-    for (const part of [{ prompts: [text] }, { name: text }]) {
-      await expect(store.experiments.plan('other', { ...config, ...part }, NOW)).rejects.toMatchObject({
-        kind: 'InvalidInput',
-        message: expect.stringMatching(message),
-      });
-    }
-    expect(await store.experiments.find('other')).toBeNull();
+  sameOnBoth(() => {
+    test.each([
+      ['half of a surrogate pair', 'a \ud83d', /half of a surrogate pair/],
+      ['U+0000', 'a\0b', /U\+0000/],
+      ['nothing to be seen', '\u2800\u200b', /blank/],
+      ['marks alone, of which the database knows nothing', '\u0301', /blank/],
+    ])('take no prompt and no name with %s, whatever checked it before', async (_, text, message) => {
+      for (const part of [{ prompts: [text] }, { name: text }]) {
+        await expect(store.experiments.plan('other', { ...config, ...part }, NOW)).rejects.toMatchObject({
+          kind: 'InvalidInput',
+          message: expect.stringMatching(message),
+        });
+      }
+      expect(await store.experiments.find('other')).toBeNull();
+    });
   });
 
   test('count the failures of a step by kind, anew after each retry', async () => {
@@ -405,46 +433,48 @@ describe('models that are still called', () => {
     expect(await store.runs.stillCalled(id, all, 'none')).toEqual([]);
   });
 
-  test('are those of failed runs if the caller asks about these, all or one', async () => {
-    await store.experiments.plan(id, config, NOW);
-    for (const index of [0, 1, 2]) await finishRun(store, await run(index), config);
-    await store.runs.stop(await run(3), { status: 'failed', kind: 'DeviceError', message: 'x' }, NOW);
-    const called = (failed: number | 'all' | 'none') => store.runs.stillCalled(id, all, failed);
-    expect([await called('none'), await called('all'), await called(2), await called(3)]).toEqual([
-      [],
-      [...all.generative, ...all.embedding],
-      [],
-      [...all.generative, ...all.embedding],
-    ]);
-  });
-
-  test("are found by a run's vectors, if these are of one version", async () => {
-    await store.experiments.plan(id, config, NOW);
-    while (await step(store, await run(3), 'stop'));
-    const { id: runId } = await run(3);
-    expect(await store.provenance.embeddedWith(runId, 'TextPoints')).toBeNull();
-    await embed(store, await run(3), textPoints);
-    expect(await store.provenance.embeddedWith(runId, 'TextPoints')).toEqual({
-      id: await store.provenance.modelId(textPoints),
-      name: 'TextPoints',
-      input: 'text',
-      dimension: 4,
+  sameOnBoth(() => {
+    test('are those of failed runs if the caller asks about these, all or one', async () => {
+      await store.experiments.plan(id, config, NOW);
+      for (const index of [0, 1, 2]) await finishRun(store, await run(index), config);
+      await store.runs.stop(await run(3), { status: 'failed', kind: 'DeviceError', message: 'x' }, NOW);
+      const called = (failed: number | 'all' | 'none') => store.runs.stillCalled(id, all, failed);
+      expect([await called('none'), await called('all'), await called(2), await called(3)]).toEqual([
+        [],
+        [...all.generative, ...all.embedding],
+        [],
+        [...all.generative, ...all.embedding],
+      ]);
     });
-    await embed(store, await run(3), { ...textPoints, revision: '2' });
-    expect(await store.provenance.embeddedWith(runId, 'TextPoints')).toBeNull();
-  });
 
-  test('and the catalogue file that gave them, are kept from the last start that knew it', async () => {
-    const made = { path: '/own.json', sha256: 'ab', models: ['Painter'], machine: 'here' };
-    await store.experiments.plan(id, config, NOW, [made]);
-    await store.experiments.plan(id, config, NOW);
-    expect((await store.experiments.get(id)).catalogue).toEqual([made]);
-    await store.experiments.plan(id, config, NOW, [{ ...made, path: '/moved.json' }]);
-    expect((await store.experiments.get(id)).catalogue).toMatchObject([{ path: '/moved.json' }]);
+    test("are found by a run's vectors, if these are of one version", async () => {
+      await store.experiments.plan(id, config, NOW);
+      while (await step(store, await run(3), 'stop'));
+      const { id: runId } = await run(3);
+      expect(await store.provenance.embeddedWith(runId, 'TextPoints')).toBeNull();
+      await embed(store, await run(3), textPoints);
+      expect(await store.provenance.embeddedWith(runId, 'TextPoints')).toEqual({
+        id: await store.provenance.modelId(textPoints),
+        name: 'TextPoints',
+        input: 'text',
+        dimension: 4,
+      });
+      await embed(store, await run(3), { ...textPoints, revision: '2' });
+      expect(await store.provenance.embeddedWith(runId, 'TextPoints')).toBeNull();
+    });
+
+    test('and the catalogue file that gave them, are kept from the last start that knew it', async () => {
+      const made = { path: '/own.json', sha256: 'ab', models: ['Painter'], machine: 'here' };
+      await store.experiments.plan(id, config, NOW, [made]);
+      await store.experiments.plan(id, config, NOW);
+      expect((await store.experiments.get(id)).catalogue).toEqual([made]);
+      await store.experiments.plan(id, config, NOW, [{ ...made, path: '/moved.json' }]);
+      expect((await store.experiments.get(id)).catalogue).toMatchObject([{ path: '/moved.json' }]);
+    });
   });
 });
 
-describe('figures', () => {
+describe('figures while runs go on', () => {
   test('of progress count what is made and what is to come', async () => {
     await store.experiments.plan(id, config, NOW);
     expect(await store.summaries.progress(id)).toMatchObject({ invocations: 0, invocationsExpected: 48 });
@@ -472,8 +502,19 @@ describe('figures', () => {
     });
   });
 
+  test('of the rate look at the last minute', async () => {
+    await store.experiments.plan(id, config, NOW);
+    await store.runs.markRunning(await run(0), NOW);
+    for (let made = 0; made < 3; made++) await step(store, await run(0), 'stop');
+    expect(await store.summaries.recentRate(id, NOW + 1000)).toBeCloseTo(3000 / 1002);
+    expect(await store.summaries.recentRate(id, NOW + 120_000)).toBe(0);
+  });
+});
+
+describe('figures after the end', () => {
+  fromFinished();
+
   test('of all runs list each run with its entropies, and the widths that their table needs', async () => {
-    const id = await finishExperiment(store);
     const listed = [];
     for await (const overview of store.runOverviews.list(id)) listed.push(overview);
     expect(listed.map(({ run }) => run)).toEqual(await store.runs.list(id));
@@ -504,7 +545,6 @@ describe('figures', () => {
   });
 
   test('of the summary are those of the rows', async () => {
-    await finishExperiment(store);
     const runs = await store.runs.list(id);
     const trajectories = await Promise.all(runs.map((each) => store.invocations.trajectory(each)));
     const steps = trajectories.flat();
@@ -535,21 +575,21 @@ describe('figures', () => {
     }
   });
 
-  test('of an experiment do not see another', async () => {
-    await finishExperiment(store);
-    const before = [await store.summaries.progress(id), await store.summaries.summary(id)];
-    await finishExperiment(store, { ...config, name: 'another' });
-    expect([await store.summaries.progress(id), await store.summaries.summary(id)]).toEqual(before);
-    expect((await store.summaries.progress('nobody')).invocations).toBe(0);
-    expect(await store.summaries.summary('nobody')).toMatchObject({
-      cycles: 0,
-      firstInvocationAt: null,
-      entropy: [],
+  sameOnBoth(() => {
+    test('of an experiment do not see another', async () => {
+      const before = [await store.summaries.progress(id), await store.summaries.summary(id)];
+      await finishExperiment(store, { ...config, name: 'another' });
+      expect([await store.summaries.progress(id), await store.summaries.summary(id)]).toEqual(before);
+      expect((await store.summaries.progress('nobody')).invocations).toBe(0);
+      expect(await store.summaries.summary('nobody')).toMatchObject({
+        cycles: 0,
+        firstInvocationAt: null,
+        entropy: [],
+      });
     });
   });
 
   test('of models are means over all that the store has seen', async () => {
-    await finishExperiment(store);
     expect(await store.summaries.invocationMs()).toEqual(
       new Map([
         ['Describer', 2],
@@ -559,14 +599,6 @@ describe('figures', () => {
     const bytes = await store.summaries.imageBytes();
     expect([...bytes.keys()]).toEqual(['Painter']);
     expect(bytes.get('Painter')).toBeGreaterThan(20);
-  });
-
-  test('of the rate look at the last minute', async () => {
-    await store.experiments.plan(id, config, NOW);
-    await store.runs.markRunning(await run(0), NOW);
-    for (let made = 0; made < 3; made++) await step(store, await run(0), 'stop');
-    expect(await store.summaries.recentRate(id, NOW + 1000)).toBeCloseTo(3000 / 1002);
-    expect(await store.summaries.recentRate(id, NOW + 120_000)).toBe(0);
   });
 });
 
@@ -583,8 +615,9 @@ async function listed<T>(rows: AsyncIterable<T>): Promise<T[]> {
 }
 
 describe('content', () => {
+  fromFinished();
+
   test('is equal in two stores that obtained it in different ways', async () => {
-    await finishExperiment(store);
     const elsewhere = await emptyPlace();
     try {
       // The other store has other ids, other times, other machines, and an interruption.
@@ -599,65 +632,63 @@ describe('content', () => {
     }
   });
 
-  test('has a row for every run, step, vector and dimension of a diagram', async () => {
-    await finishExperiment(store);
-    const { invocations, embeddings } = await store.summaries.summary(id);
-    expect(await kinds(contentOf(store.db, id))).toEqual({
-      run: 4,
-      invocation: invocations.computed,
-      embedding: embeddings,
-      diagram: 16,
-      surrogate: 0,
+  sameOnBoth(() => {
+    test('has a row for every run, step, vector and dimension of a diagram', async () => {
+      const { invocations, embeddings } = await store.summaries.summary(id);
+      expect(await kinds(contentOf(store.db, id))).toEqual({
+        run: 4,
+        invocation: invocations.computed,
+        embedding: embeddings,
+        diagram: 16,
+        surrogate: 0,
+      });
+      expect(await listed(contentOf(store.db, 'nobody'))).toEqual([]);
     });
-    expect(await listed(contentOf(store.db, 'nobody'))).toEqual([]);
-  });
 
-  test('has a row for every dimension of a surrogate', async () => {
-    const experiment = await finishExperiment(store, configWithSurrogates);
-    expect(await kinds(contentOf(store.db, experiment))).toMatchObject({
-      diagram: 16,
-      surrogate: 16 * 2 * 2,
+    test('has a row for every dimension of a surrogate', async () => {
+      const experiment = await finishExperiment(store, configWithSurrogates);
+      expect(await kinds(contentOf(store.db, experiment))).toMatchObject({
+        diagram: 16,
+        surrogate: 16 * 2 * 2,
+      });
+      const before = await contentDigest(store.db, experiment);
+      await place.sql('update surrogates set longest_bar = longest_bar / 2 where surrogate_index = 1');
+      expect(await contentDigest(store.db, experiment)).not.toBe(before);
     });
-    const before = await contentDigest(store.db, experiment);
-    await place.sql('update surrogates set longest_bar = longest_bar / 2 where surrogate_index = 1');
-    expect(await contentDigest(store.db, experiment)).not.toBe(before);
-  });
 
-  test.each([
-    ['a vector', `update vectors set sha256 = zeroblob(32) where id = 1`],
-    [
-      'the bars of a diagram',
-      'update diagram_dimensions set bars = zeroblob(8 * bar_count) where dimension = 0',
-    ],
-    ['the points of a diagram', 'update diagrams set points_sha256 = zeroblob(32)'],
-    ['a status', `update runs set status = 'running' where run_index = 1`],
-    ['a drawn seed', 'update runs set drawn_seed = 1 where run_index = 2'],
-    [
-      'what a step did not read',
-      'drop trigger invocations_are_immutable; update invocations set cut_tokens = 5 where id = 1',
-    ],
-    ['a step less', 'delete from invocations where id = (select max(id) from invocations)'],
-  ])('differs by %s', async (_, change) => {
-    await finishExperiment(store);
-    const before = await contentDigest(store.db, id);
-    await place.sql(change);
-    expect(await contentDigest(store.db, id)).not.toBe(before);
-  });
+    test.each([
+      ['a vector', `update vectors set sha256 = zeroblob(32) where id = 1`],
+      [
+        'the bars of a diagram',
+        'update diagram_dimensions set bars = zeroblob(8 * bar_count) where dimension = 0',
+      ],
+      ['the points of a diagram', 'update diagrams set points_sha256 = zeroblob(32)'],
+      ['a status', `update runs set status = 'running' where run_index = 1`],
+      ['a drawn seed', 'update runs set drawn_seed = 1 where run_index = 2'],
+      [
+        'what a step did not read',
+        'drop trigger invocations_are_immutable; update invocations set cut_tokens = 5 where id = 1',
+      ],
+      ['a step less', 'delete from invocations where id = (select max(id) from invocations)'],
+    ])('differs by %s', async (_, change) => {
+      const before = await contentDigest(store.db, id);
+      await place.sql(change);
+      expect(await contentDigest(store.db, id)).not.toBe(before);
+    });
 
-  test('does not differ by times, machines and the way in which a value was obtained', async () => {
-    await finishExperiment(store);
-    const before = await contentDigest(store.db, id);
-    await place.sql(`
+    test('does not differ by times, machines and the way in which a value was obtained', async () => {
+      const before = await contentDigest(store.db, id);
+      await place.sql(`
       drop trigger invocations_are_immutable;
       update invocations set created_at = 0, source = 'reused', host_id = null, batch_size = null, compute_ms = null;
       update embeddings set source = 'reused';
       update diagrams set compute_ms = 0.5, created_at = 0;
       update runs set started_at = 0, finished_at = 0, attempt = 3`);
-    expect(await contentDigest(store.db, id)).toBe(before);
+      expect(await contentDigest(store.db, id)).toBe(before);
+    });
   });
 
   test('a reading that ends half-way leaves the store usable', async () => {
-    await finishExperiment(store);
     for await (const { kind } of contentOf(store.db, id)) if (kind === 'invocation') break;
     await store.experiments.plan('another', config, NOW);
     for await (const violation of checkInvariants(store.db, store.objects, { experiment: id })) {

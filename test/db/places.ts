@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { contentDigest } from '../../db/index.js';
 import type { ObjectsPlace } from '../../db/index.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
+import { isFullRange } from '../support/range.js';
 import { suitePostgres } from '../support/suite-postgres.js';
 import type { Place, Sound } from './place.js';
 import { migratedTemplate, postgresCopy, postgresPlace } from './postgres-place.js';
@@ -33,17 +34,20 @@ export async function soundPlace(of: ExperimentConfig): Promise<Sound> {
   const experiment = await finishExperiment(place.store, of);
   const digest = await contentDigest(place.store.db, experiment);
   await place.store.close();
-  // While a store is open, the decoders of pictures stay for the next copy.
-  const open = sqlitePlace(newFolder(), null);
   return {
     experiment,
     digest,
     copy: () => copyOf(place),
-    remove: async () => {
-      await open.remove();
-      rmSync(place.folder, { recursive: true });
-    },
+    remove: async () => rmSync(place.folder, { recursive: true }),
   };
+}
+
+/**
+ * Makes tests whose SQL is one text for both databases. On Postgres they are for the night: by day, other tests of the file
+ * show what Postgres makes of such texts.
+ */
+export function sameOnBoth(tests: () => void): void {
+  if (!onServer || isFullRange()) tests();
 }
 
 let one = 1;

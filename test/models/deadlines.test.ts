@@ -81,7 +81,7 @@ describe('a tokenizer whose regular expression never finishes', () => {
   });
 
   test('is ended with its process, and fails its input alone', async () => {
-    open(path, { callSeconds: 6 });
+    open(path, { callSeconds: 2 });
     const settings = { file: 'model.onnx', dtype: 'fp32', output: 'last_hidden_state', normalize: true };
     const model = modelOf({
       folder: path,
@@ -96,7 +96,7 @@ describe('a tokenizer whose regular expression never finishes', () => {
       reason: {
         kind: 'ResourceLimit',
         message: expect.stringMatching(
-          /the process of Tiny, at work on the text "aaa.*, gave no answer within 6 s and was ended.*PANIC_TDA_CALL_SECONDS/,
+          /the process of Tiny, at work on the text "aaa.*, gave no answer within 2 s and was ended.*PANIC_TDA_CALL_SECONDS/,
         ),
       },
     });

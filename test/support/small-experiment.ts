@@ -1,3 +1,4 @@
+import { afterAll } from '@jest/globals';
 import { sql } from 'drizzle-orm';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -121,8 +122,13 @@ export function vectorOf(model: EmbeddingModel, input: Artifact): Float32Array {
   return Float32Array.from({ length: model.dimension }, (_, index) => 1 + bytes[index]!);
 }
 
+/** While a store is open, the processes that decode pictures stay for the next store of the file. */
+let open: ReturnType<typeof temporaryStore> | null = null;
+afterAll(async () => open?.remove());
+
 /** Makes an artifact's object durable, as the invocation activity does before the row. */
 export async function staged(store: Store, artifact: Artifact) {
+  open ??= temporaryStore();
   return store.artifacts.stage(await store.artifacts.encode(artifact));
 }
 

@@ -1,3 +1,3 @@
 import { onPostgres } from '../places.js';
 
-await onPostgres(() => import('../merge.test.js'));
+await onPostgres(() => import('../merge.test.js'), 3);

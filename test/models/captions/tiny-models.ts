@@ -1,7 +1,9 @@
-import { execFile } from 'node:child_process';
+import { afterAll } from '@jest/globals';
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import sharp from 'sharp';
 import type { ImageArtifact } from '../../../experiment/artifact.js';
 import type { GenerativeModel, ModelSettings } from '../../../experiment/model.js';
@@ -72,18 +74,34 @@ export function captionerIn(folder: string, settings: ModelSettings, name = 'Tin
   return model;
 }
 
+let loader: ChildProcess | null = null;
+afterAll(() => loader?.kill());
+
+/** The answer of the compiled loader, from one process for all tasks of a file: its start takes half a second of CPU. */
+async function answerTo(task: object): Promise<string> {
+  loader ??= fork(join(import.meta.dirname, 'answer-main.mjs'));
+  const process = loader;
+  const ended = new AbortController();
+  const end = (): void => ended.abort(new Error('the process of the loader ended'));
+  process.once('exit', end);
+  try {
+    process.send(task);
+    const [answer]: unknown[] = await once(process, 'message', { signal: ended.signal });
+    return String(answer);
+  } finally {
+    process.off('exit', end);
+  }
+}
+
 export type TokenIds = Pick<ExpectedCaption, 'pixel_values' | 'greedy_ids' | 'input_ids'>;
 
-/** The result of the compiled loader for the pictures (`token-ids.mjs`). */
+/** The result of the compiled loader for the pictures. */
 export async function tokenIds(
   folder: string,
   settings: ModelSettings,
   pictures: readonly string[],
 ): Promise<TokenIds[]> {
-  const task = { model: captionerIn(folder, settings), folder, pictures };
-  const script = join(import.meta.dirname, 'token-ids.mjs');
-  const { stdout } = await promisify(execFile)(process.execPath, [script, JSON.stringify(task)]);
-  return JSON.parse(stdout);
+  return JSON.parse(await answerTo({ model: captionerIn(folder, settings), folder, pictures }));
 }
 
 export interface Failure {
@@ -102,16 +120,11 @@ export interface Answers {
   readonly cuts: readonly (readonly (boolean | null)[])[];
 }
 
-/** The answers of the compiled loader to batches, or the error of its loading (`captions.mjs`). */
+/** The answers of the compiled loader to batches, or the error of its loading. */
 export async function captions(
   model: GenerativeModel,
   folder: string,
   batches: readonly (readonly BatchItem[])[],
 ): Promise<Answers | { readonly error: Failure }> {
-  const script = join(import.meta.dirname, 'captions.mjs');
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    script,
-    JSON.stringify({ model, folder, batches }),
-  ]);
-  return JSON.parse(stdout);
+  return JSON.parse(await answerTo({ model, folder, batches }));
 }

@@ -1,0 +1,4 @@
+import { fullRange } from '../../support/range.js';
+import { onPostgres } from '../places.js';
+
+await fullRange(() => onPostgres(() => import('../experiments.test.js')));
