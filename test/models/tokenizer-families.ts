@@ -95,6 +95,15 @@ export async function opened(content: object, config: object = {}): Promise<Toke
   return tokenizerOf(await openFolder(modelOf(path, {}), path));
 }
 
+const plain = new Map<string, Promise<Tokenizer>>();
+
+/** The tokenizer of a family as its file describes it, opened once for a test file. */
+export function openedFamily(family: string): Promise<Tokenizer> {
+  const open = plain.get(family) ?? opened(tokenizerJson(family));
+  plain.set(family, open);
+  return open;
+}
+
 /** Texts, shortened, whose tokens or whose text after decoding differ from Python's. Checks one of `every` texts. */
 export async function disagreements(tokenizer: Tokenizer, family: string, every = 1): Promise<string[]> {
   const wanted = expected(family);

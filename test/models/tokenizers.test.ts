@@ -10,6 +10,7 @@ import {
   families,
   newPath,
   opened,
+  openedFamily,
   texts,
   tokenizerJson,
   vocabulary,
@@ -28,12 +29,12 @@ const EVERY = 12;
 test.each(Object.keys(families))(
   `%s: ids are those of Python, and so is the text that is read of them, for one of ${EVERY} texts`,
   async (family) => {
-    expect(await disagreements(await opened(tokenizerJson(family)), family, EVERY)).toEqual([]);
+    expect(await disagreements(await openedFamily(family), family, EVERY)).toEqual([]);
   },
 );
 
 test('Greek capitals at the end of a word become the same letters as in Python', async () => {
-  const tokenizer = await opened(tokenizerJson('bert-uncased'));
+  const tokenizer = await openedFamily('bert-uncased');
   expect(await tokenizer.encode('ΣΊΣΥΦΟΣ ΟΔΟΣ')).toEqual([
     101, 1173, 18199, 29733, 29735, 29736, 29730, 29733, 1169, 29722, 29730, 29733, 102,
   ]);
@@ -42,7 +43,7 @@ test('Greek capitals at the end of a word become the same letters as in Python',
 test('a file that leaves empty keys out reads like one that has null for them', async () => {
   const content = Object.entries(tokenizerJson('gpt2')).filter(([, value]) => value !== null);
   expect(content.map(([key]) => key)).not.toContain('truncation');
-  const [short, whole] = [await opened(Object.fromEntries(content)), await opened(tokenizerJson('gpt2'))];
+  const [short, whole] = [await opened(Object.fromEntries(content)), await openedFamily('gpt2')];
   expect(await short.encode('a cat')).toEqual(await whole.encode('a cat'));
 });
 
@@ -58,14 +59,14 @@ describe('tokenizer_config.json changes what it changes in transformers', () => 
 
   test('tokenize_chinese_chars', async () => {
     const tokenizer = await opened(tokenizerJson('bert-uncased'), { tokenize_chinese_chars: false });
-    const apart = await opened(tokenizerJson('bert-uncased'));
+    const apart = await openedFamily('bert-uncased');
     expect(await apart.encode('漢字')).toHaveLength(4);
     expect(await tokenizer.encode('漢字')).not.toEqual(await apart.encode('漢字'));
   });
 
   test('add_prefix_space', async () => {
     const tokenizer = await opened(tokenizerJson('gpt2'), { add_prefix_space: true });
-    const plain = await opened(tokenizerJson('gpt2'));
+    const plain = await openedFamily('gpt2');
     expect(await tokenizer.encode('word')).toEqual(await plain.encode(' word'));
     expect(await tokenizer.encode('word')).not.toEqual(await plain.encode('word'));
   });
@@ -126,7 +127,7 @@ describe('a key that cannot be followed as in Python is refused by name', () => 
   });
 
   test('a text with half of a surrogate pair', async () => {
-    const tokenizer = await opened(tokenizerJson('gpt2'));
+    const tokenizer = await openedFamily('gpt2');
     await expect(tokenizer.encode('half \ud83d of it')).rejects.toMatchObject({ kind: 'InvalidInput' });
   });
 });
@@ -151,7 +152,7 @@ describe("CLIP's tokenizer of a text-to-image model", () => {
   };
 
   test('reads vocab.json and merges.txt as Python does, cuts before the end token, and pads with its padding token', async () => {
-    const whole = await opened(tokenizerJson('clip'));
+    const whole = await openedFamily('clip');
     const padded = { ...config, pad_token: '!' };
     const tokenizer = await clipTokenizer(
       await component({ ...files, 'tokenizer_config.json': JSON.stringify(padded) }),

@@ -64,9 +64,8 @@ async function tokenIds({ model, folder, pictures }) {
   return answers;
 }
 
-process.on('message', async (task) => {
-  const made = await (task.batches ? captions(task) : tokenIds(task)).catch((error) => ({
-    error: asJson(error),
-  }));
-  process.send(JSON.stringify(made));
+process.on('message', (task) => {
+  void (task.batches ? captions(task) : tokenIds(task))
+    .catch((error) => ({ error: asJson(error) }))
+    .then((answer) => process.send(JSON.stringify(answer)));
 });

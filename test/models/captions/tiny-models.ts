@@ -75,7 +75,7 @@ export function captionerIn(folder: string, settings: ModelSettings, name = 'Tin
 }
 
 let loader: ChildProcess | null = null;
-afterAll(() => loader?.kill());
+afterAll(() => void loader?.kill());
 
 /** The answer of the compiled loader, from one process for all tasks of a file: its start takes half a second of CPU. */
 async function answerTo(task: object): Promise<string> {

@@ -46,6 +46,17 @@ function schedulerOf(name: string, { config, steps, to_one_step: toOneStep = fal
   return flowMatchEulerDiscrete(config)({ steps, imageTokens: tokens, toOneStep });
 }
 
+const predictions = new Map<number, Float32Array>();
+
+/** The answer of the denoiser at a step, the same in every walk. */
+function predictionAt(step: number): Float32Array {
+  const known = predictions.get(step);
+  if (known !== undefined) return known;
+  const made = noiseSource('cpu', step).normals(size);
+  predictions.set(step, made);
+  return made;
+}
+
 /** "equal", "refused: KEY ..." with the keys of the case that the refusal names, or the difference. */
 function outcome(name: string, walk: Walk): string {
   let scheduler: Scheduler;
@@ -63,8 +74,7 @@ function outcome(name: string, walk: Walk): string {
   let input = latents;
   for (const k of scheduler.timesteps.keys()) {
     input = Float32Array.from(scheduler.scaleInput(latents, k));
-    const prediction = noiseSource('cpu', k).normals(size);
-    latents = Float32Array.from(scheduler.step(prediction, k, latents, noise));
+    latents = Float32Array.from(scheduler.step(predictionAt(k), k, latents, noise));
   }
   // Schedules without a last signal begin at noise of thousands, or divide by a remainder of rounding.
   const tolerance = walk.config['rescale_betas_zero_snr'] === true ? 5e-5 : 5e-6;
