@@ -96,7 +96,8 @@ export function harden(sqlite: Database.Database): void {
 
 /**
  * The version of the schema. Throws InvalidInput if the schema is not ours. Also throws it for a newer schema
- * that does not permit this use, or that has parts which this version cannot judge.
+ * that does not permit this use, or that has parts which this version cannot judge. All reads see the file at
+ * one moment: another process may be making its tables.
  */
 function examinedSchema(
   sqlite: Database.Database,
@@ -104,6 +105,10 @@ function examinedSchema(
   rules: ForeignRules,
   use: Use,
 ): TablesVersion {
+  return sqlite.transaction(() => examined(sqlite, file, rules, use))();
+}
+
+function examined(sqlite: Database.Database, file: string, rules: ForeignRules, use: Use): TablesVersion {
   const known = knownMigrations();
   const applied = appliedMigrations(sqlite, file);
   if (applied > 0) refuseOtherTables(sqlite, file);

@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import Database from 'better-sqlite3';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
@@ -60,6 +61,36 @@ describe('opening a store', () => {
       .get()!;
     expect(migrations).toBe(distinct);
     await store.close();
+  });
+
+  test('judges the tables as they are at one moment, although another process makes them meanwhile', async () => {
+    const made = mkdtempSync(join(folder, 'made-'));
+    await openStore(made).close();
+    const source = new Database(join(made, DATABASE_FILE), { readonly: true });
+    const tables = source.prepare<[], string>('select sql from sqlite_master where sql is not null').pluck();
+    const statements = tables.all().filter((sql) => !sql.startsWith('CREATE TABLE sqlite_'));
+    source.close();
+    const other = new Database(join(folder, DATABASE_FILE), { timeout: 0 });
+    let attempts = 0;
+    // The opening asks for the encoding after it counted the migrations, and before it compares the tables.
+    const original: Database.Database['pragma'] = Reflect.get(Database.prototype, 'pragma');
+    const spy = jest.spyOn(Database.prototype, 'pragma').mockImplementation(function (
+      this: Database.Database,
+      source,
+      options,
+    ) {
+      if (source === 'encoding' && attempts++ === 0) {
+        expect(() => other.exec(`begin; ${statements.join('; ')}; commit`)).toThrow('locked');
+        other.close();
+      }
+      return original.call(this, source, options);
+    });
+    try {
+      await openStore(folder).close();
+    } finally {
+      spy.mockRestore();
+    }
+    expect(attempts).toBeGreaterThan(1);
   });
 
   test('uses a write-ahead log, waits until every commit is on disk, and enforces foreign keys', async () => {
