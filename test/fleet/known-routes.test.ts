@@ -3,6 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { queueStates } from '../../workers/temporal/queue-states.js';
 import { cleanUp, type Running, until } from '../support/cli-process.js';
+import { DoctorDocument } from '../support/documents.js';
+import { experimentFile } from '../support/laboratory.js';
+import { withStore } from '../support/store-checks.js';
 import { addressOf, openFleet, type Fleet } from '../support/fleet.js';
 import { z } from 'zod';
 
@@ -31,7 +34,13 @@ function machine(name: string, routes: Readonly<Record<string, string>>): Readon
   return { PANIC_TDA_ROUTES: file };
 }
 
-const Queue = z.looseObject({ queue: z.string(), backlog: z.number(), problem: z.string().nullable() });
+const Queue = z.looseObject({
+  queue: z.string(),
+  workers: z.array(z.string()),
+  backlog: z.number(),
+  waitingSince: z.string().nullable(),
+  problem: z.string().nullable(),
+});
 const Planned = z.object({ queues: z.array(Queue) });
 const Status = z.looseObject({ experiment: z.string(), queues: z.array(Queue).nullable() });
 
@@ -44,9 +53,8 @@ async function untilTwoWaitOn(name: string): Promise<void> {
   await until(async () => (await queueStates(fleet.client, [name]))[0]?.backlog === 2);
 }
 
-/** The state of a queue, as a machine without a file reports it. */
-async function queueOfStatus(name: string): Promise<z.output<typeof Queue> | undefined> {
-  return (await status()).queues?.find(({ queue }) => queue === name);
+async function planOf(file: string): Promise<z.output<typeof Planned>['queues']> {
+  return Planned.parse(await fleet.json(['plan', file])).queues;
 }
 
 async function remarksOf(worker: Running): Promise<string[]> {
@@ -55,27 +63,57 @@ async function remarksOf(worker: Running): Promise<string[]> {
   return z.object({ remarks: z.array(z.string()) }).parse(await ready.json()).remarks;
 }
 
-test('machines without a file of routes know those that a worker has in a file, and an old file changes nothing', async () => {
+test('plan, status and doctor name the queue that has work and no worker; routes that a worker records hold for machines without a file, and others replace them', async () => {
   const first = await fleet.worker(
     ['--queues', 'main,gpu', '--models', 'unrouted', '--identity', 'first', '--listen', '0'],
     machine('first', { SlowI2T: 'slow' }),
   );
-  const handle = await fleet.start(EXPERIMENT, 'waiting');
+  // Machines without a file know the route of the first one.
   const start = `worker --queues gpu --models SlowI2T --data ${fleet.data}`;
+  const file = experimentFile(fleet.folder, 'experiment', EXPERIMENT);
+  const planned = await planOf(file);
+  expect(planned.map(({ queue, workers }) => ({ queue, workers }))).toEqual([
+    { queue: 'panic-tda', workers: ['first'] },
+    { queue: 'panic-tda-gpu', workers: ['first'] },
+    { queue: 'panic-tda-gpu-slow', workers: [] },
+    { queue: 'panic-tda-cpu', workers: [] },
+  ]);
+  expect(planned[2]!.problem).toContain(start);
+  expect((await fleet.command(['plan', file]).ended).stdout).toMatch(
+    /panic-tda-gpu is served by first\nno worker serves the task queue panic-tda-gpu-slow; start one with/,
+  );
+
+  const handle = await fleet.start(EXPERIMENT, 'waiting');
   await untilTwoWaitOn('panic-tda-gpu-slow');
-  expect(await queueOfStatus('panic-tda-gpu-slow')).toMatchObject({
-    backlog: 2,
-    problem: expect.stringContaining(start),
-  });
+  const found = (await status()).queues?.find(({ queue }) => queue === 'panic-tda-gpu-slow');
+  expect(found).toMatchObject({ backlog: 2, workers: [], problem: expect.stringContaining(start) });
+  expect(Date.parse(found!.waitingSince!)).toBeLessThanOrEqual(Date.now());
+  expect((await fleet.command(['status']).ended).stdout).toMatch(
+    /waits +no worker serves the task queue panic-tda-gpu-slow, where 2 tasks have waited since .*; start one with "npx panic-tda worker --queues gpu --models SlowI2T/,
+  );
   expect(await remarksOf(first)).toEqual([
     expect.stringContaining('no worker serves the task queue panic-tda-gpu-slow, where tasks wait (2)'),
   ]);
-  const doctor = await fleet.command(['doctor']).ended;
-  expect(doctor.stdout).toMatch(
+  const { findings, problems, warnings } = DoctorDocument.parse(await fleet.json(['doctor']));
+  expect({ problems, warnings }).toEqual({
+    problems: 0,
+    warnings: findings.filter(({ level }) => level === 'warning').length,
+  });
+  for (const finding of [
+    {
+      level: 'warning',
+      text: expect.stringMatching(
+        /^no worker serves the task queue panic-tda-gpu-slow, where 2 tasks have waited/,
+      ),
+    },
+    { level: 'ok', text: expect.stringMatching(/^panic-tda is served by first/) },
+  ])
+    expect(findings).toContainEqual(expect.objectContaining({ section: 'Temporal', ...finding }));
+  expect(findings.map(({ text }) => text).join('\n')).toMatch(
     /SlowI2T has the route slow \(from the database, where first recorded them at 2\d/,
   );
-  expect(doctor.stdout).toMatch(/warn {2}no worker serves the task queue panic-tda-gpu-slow, where 2 tasks/);
 
+  // The file of another machine is old.
   const old = machine('old', { SlowI2T: 'before', Dummy: 'vectors' });
   const disagreement = new RegExp(
     `^Dummy has the route "vectors" in ${old['PANIC_TDA_ROUTES']}, and none in the database, where first recorded them at \\S+; ` +
@@ -90,19 +128,7 @@ test('machines without a file of routes know those that a worker has in a file, 
   expect(late.stderr()).toContain('Warning: Dummy has the route "vectors"');
   expect(await remarksOf(late)).toEqual([expect.stringMatching(disagreement)]);
 
-  const without = await fleet.worker(['--queues', 'gpu']);
-  expect(without.stderr()).toMatch(/ serves panic-tda-gpu, panic-tda-gpu-slow at /);
-  expect(await handle.result()).toMatchObject({ status: 'completed' });
-});
-
-test('routes that a worker is asked to record replace others; doctor reports the tasks that wait on the old queue, and they go on', async () => {
-  const first = await fleet.worker(
-    ['--queues', 'main,gpu', '--models', 'unrouted', '--identity', 'first', '--listen', '0'],
-    machine('first', { SlowI2T: 'slow' }),
-  );
-  const handle = await fleet.start(EXPERIMENT, 'waiting');
-  await untilTwoWaitOn('panic-tda-gpu-slow');
-
+  // A worker that the user asks for it replaces the routes of all machines.
   const swift = machine('second', { SlowI2T: 'swift' });
   const [none, unfit] = await Promise.all([
     fleet.command(['worker', '--queues', 'cpu', '--record-routes']).ended,
@@ -115,7 +141,7 @@ test('routes that a worker is asked to record replace others; doctor reports the
   expect(unfit).toMatchObject({ code: 2, stderr: expect.stringContaining('DummyT2I has no route') });
   // The refused worker has recorded nothing.
   const second = await fleet.worker(
-    ['--queues', 'main,gpu,cpu', '--models', 'unrouted,SlowI2T', '--record-routes', '--identity', 'second'],
+    ['--queues', 'main,gpu', '--models', 'unrouted', '--record-routes', '--identity', 'second'],
     swift,
   );
   expect(second.stderr()).toMatch(
@@ -128,6 +154,7 @@ test('routes that a worker is asked to record replace others; doctor reports the
   );
   first.process.kill('SIGKILL');
 
+  // The tasks on the queue of before wait until the experiment is started again.
   const { experiment, queues } = await status();
   expect(queues).toContainEqual({
     queue: 'panic-tda-gpu-slow',
@@ -140,22 +167,27 @@ test('routes that a worker is asked to record replace others; doctor reports the
   });
   expect(await fleet.command(['cancel', experiment]).ended).toMatchObject({ code: 0 });
   await expect(handle.result()).rejects.toThrow();
+  // The words of the printed command, on a machine without a file.
+  const last = await fleet.worker(['--queues', 'gpu', '--models', 'SlowI2T']);
+  expect(last.stderr()).toMatch(/ serves panic-tda-gpu-swift at /);
   expect(await fleet.command(['resume', experiment]).ended).toMatchObject({ code: 0 });
 });
 
 test('the file in an SQLite data folder belongs to its database, and models that are removed from it have no route', async () => {
   const file = join(fleet.data, 'routes.json');
-  const plan = async (): Promise<string[]> => {
-    const { queues } = Planned.parse(await fleet.json(['plan', experiment]));
-    return queues.map(({ queue }) => queue);
-  };
-  const experiment = join(fleet.folder, 'experiment.json');
-  writeFileSync(experiment, JSON.stringify(EXPERIMENT));
-  writeFileSync(file, '{ "SlowI2T": "slow", "Dummy": "vectors" }');
-  const first = await fleet.worker(['--queues', 'cpu']);
+  const experiment = experimentFile(fleet.folder, 'experiment', EXPERIMENT);
+  const recorded = new Map([
+    ['SlowI2T', 'slow'],
+    ['Dummy', 'vectors'],
+  ]);
+  await withStore(fleet.data, ({ routes }) => routes.recordFirst(recorded, { by: 'earlier', at: 1 }));
   writeFileSync(file, '{ "Dummy": "vectors" }');
-  first.process.kill('SIGKILL');
   await fleet.worker(['--queues', 'cpu']);
   writeFileSync(file, '{ "SlowI2T": "other" }');
-  expect(await plan()).toEqual(['panic-tda', 'panic-tda-gpu', 'panic-tda-gpu-vectors', 'panic-tda-cpu']);
+  expect((await planOf(experiment)).map(({ queue }) => queue)).toEqual([
+    'panic-tda',
+    'panic-tda-gpu',
+    'panic-tda-gpu-vectors',
+    'panic-tda-cpu',
+  ]);
 });

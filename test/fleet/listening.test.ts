@@ -22,7 +22,7 @@ async function get(address: string, init: RequestInit = {}) {
   return { status: response.status, text: await response.text() };
 }
 
-test('a worker reports over HTTP its identity, whether it is ready, and what it has done', async () => {
+test('a worker reports over HTTP its identity, whether it is ready, and what it has done, and no other worker gets its port', async () => {
   fleet = await openFleet();
   service = await openHeldService(suiteAddress());
   const worker = await fleet.worker(['--listen', '0', '--device', 'cpu'], {
@@ -75,6 +75,13 @@ test('a worker reports over HTTP its identity, whether it is ready, and what it 
   // The SDK's own metrics are there too.
   expect(text).toMatch(/^temporal_activity_execution_latency_seconds_count\{.*task_queue="panic-tda-gpu"/m);
 
+  // The port is this worker's: another one does nothing.
+  const { port } = new URL(address);
+  expect(await fleet.command(['worker', '--queues', 'cpu', '--listen', port]).ended).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/another process has it; choose another port/),
+  });
+
   service.hold();
   const [unready, scrape] = await Promise.all([get(`${address}/ready`), get(`${address}/metrics`)]);
   expect([unready.status, JSON.parse(unready.text)]).toEqual([
@@ -83,15 +90,4 @@ test('a worker reports over HTTP its identity, whether it is ready, and what it 
   ]);
   expect(samplesOf(scrape.text, 'panic_tda_ready')).toEqual([{ labels: '', value: 0 }]);
   expect(samplesOf(scrape.text, 'panic_tda_ready_problems')).toEqual([{ labels: '', value: 1 }]);
-});
-
-test('a port that another process has is refused before anything is done', async () => {
-  fleet = await openFleet();
-  const worker = await fleet.worker(['--queues', 'cpu', '--listen', '0']);
-  const { port } = new URL(addressOf(worker));
-  const second = await fleet.command(['worker', '--queues', 'cpu', '--listen', port]).ended;
-  expect(second).toMatchObject({
-    code: 2,
-    stderr: expect.stringMatching(/another process has it; choose another port/),
-  });
 });

@@ -7,6 +7,7 @@ import { cleanUp } from '../support/cli-process.js';
 import { certificatesIn, hasOpenssl } from '../support/certificates.js';
 import { suiteAddress } from '../support/suite-server.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
+import { experimentFile } from '../support/laboratory.js';
 import { openFleet, type Fleet } from '../support/fleet.js';
 
 // These tests take seconds on an idle machine.
@@ -88,33 +89,20 @@ async function openSecureService() {
 }
 
 testWithTls(
-  'a worker and the command line go through mTLS that variables of the environment configure',
+  'a worker and the command line go through mTLS that variables or a profile configure; without the certificate no client connects',
   async () => {
     service = await openSecureService();
-    fleet = await openFleet(null, {
+    const trust = {
       TEMPORAL_ADDRESS: service.address,
       TEMPORAL_TLS: 'true',
       TEMPORAL_TLS_SERVER_NAME: SERVER_NAME,
       TEMPORAL_TLS_SERVER_CA_CERT_PATH: certificates.path('ca.pem'),
-      TEMPORAL_TLS_CLIENT_CERT_PATH: certificates.path('client.pem'),
-      TEMPORAL_TLS_CLIENT_KEY_PATH: certificates.path('client.key'),
-    });
-    await fleet.worker([]);
-    const file = join(fleet.folder, 'experiment.json');
-    writeFileSync(file, JSON.stringify(EXPERIMENT));
-    const { code, stderr } = await fleet.command(['run', file]).ended;
-    expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining(service.address) });
-    expect(service.clients).toEqual(new Set(['a worker']));
-  },
-);
-
-testWithTls('the same with a profile of the configuration file, its API key included', async () => {
-  service = await openSecureService();
-  fleet = await openFleet();
-  const config = join(fleet.folder, 'temporal.toml');
-  writeFileSync(
-    config,
-    `[profile.lab]
+    };
+    fleet = await openFleet(null, trust);
+    const config = join(fleet.folder, 'temporal.toml');
+    writeFileSync(
+      config,
+      `[profile.lab]
 address = "${service.address}"
 namespace = "${fleet.env['TEMPORAL_NAMESPACE']}"
 api_key = "a key"
@@ -124,33 +112,33 @@ server_ca_cert_path = "${certificates.path('ca.pem')}"
 client_cert_path = "${certificates.path('client.pem')}"
 client_key_path = "${certificates.path('client.key')}"
 `,
-  );
-  const env = {
-    TEMPORAL_CONFIG_FILE: config,
-    TEMPORAL_PROFILE: 'lab',
-    TEMPORAL_ADDRESS: '',
-    TEMPORAL_NAMESPACE: '',
-  };
-  await fleet.worker([], env);
-  const file = join(fleet.folder, 'experiment.json');
-  writeFileSync(file, JSON.stringify(EXPERIMENT));
-  const { code, stderr } = await fleet.command(['run', file], env).ended;
-  expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining(service.address) });
-});
+    );
+    const profile = {
+      TEMPORAL_CONFIG_FILE: config,
+      TEMPORAL_PROFILE: 'lab',
+      ...Object.fromEntries(Object.keys(trust).map((name) => [name, ''])),
+      TEMPORAL_NAMESPACE: '',
+    };
+    const certificate = {
+      TEMPORAL_TLS_CLIENT_CERT_PATH: certificates.path('client.pem'),
+      TEMPORAL_TLS_CLIENT_KEY_PATH: certificates.path('client.key'),
+    };
+    // The worker connects by the profile, its API key included.
+    await fleet.worker([], profile);
+    expect(service.clients).toEqual(new Set(['a worker']));
+    const file = experimentFile(fleet.folder, 'experiment', EXPERIMENT);
+    const { code, stderr } = await fleet.command(['run', file], certificate).ended;
+    expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining(service.address) });
+    expect(service.clients).toEqual(new Set(['a worker']));
+    const again = await fleet.command(['run', file], profile).ended;
+    expect(again).toMatchObject({ code: 0, stderr: expect.stringContaining(service.address) });
 
-testWithTls('without the certificate no client connects, and the message names the service', async () => {
-  service = await openSecureService();
-  fleet = await openFleet(null, {
-    TEMPORAL_ADDRESS: service.address,
-    TEMPORAL_TLS: 'true',
-    TEMPORAL_TLS_SERVER_NAME: SERVER_NAME,
-    TEMPORAL_TLS_SERVER_CA_CERT_PATH: certificates.path('ca.pem'),
-  });
-  const { code, stderr } = await fleet.command(['worker', '--queues', 'cpu']).ended;
-  expect({ code, stderr }).toEqual({
-    code: 2,
-    stderr: expect.stringContaining(
-      `the Temporal service at ${service.address} wants a client certificate, and this process has none`,
-    ),
-  });
-});
+    expect(await fleet.command(['worker', '--queues', 'cpu']).ended).toEqual({
+      code: 2,
+      stdout: expect.any(String),
+      stderr: expect.stringContaining(
+        `the Temporal service at ${service.address} wants a client certificate, and this process has none`,
+      ),
+    });
+  },
+);

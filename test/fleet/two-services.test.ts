@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { cleanUp, until } from '../support/cli-process.js';
 import { invocationCount, violations, withStore } from '../support/store-checks.js';
 import { suiteAddress, takeNamespace, withClient } from '../support/suite-server.js';
+import { gateIn } from '../support/gate.js';
+import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { openFleet, type Fleet } from '../support/fleet.js';
 
 // These tests take seconds on an idle machine.
@@ -13,24 +15,26 @@ let fleet: Fleet;
 afterEach(async () => await fleet.close());
 afterAll(cleanUp);
 
-const SLOW = {
-  networks: [['DummyT2I', 'SlowI2T']],
+/** A run of ten seconds or more, until the gate opens. */
+const LONG = {
+  networks: [['DummyT2I', 'GatedI2T']],
   prompts: ['a lighthouse in fog'],
   seeds: [3],
   embedding_models: ['Dummy'],
-  max_length: 120,
+  max_length: 20,
   on_cycle: 'continue',
   reuse: false,
 };
 
 test('an experiment of another Temporal service is left to that service, and taken over if the user asks for it', async () => {
-  fleet = await openFleet();
+  const gate = gateIn(sharedTemporaryFolder());
+  fleet = await openFleet(null, gate.env);
   const other = { TEMPORAL_NAMESPACE: takeNamespace() };
   const file = join(fleet.folder, 'experiment.json');
-  writeFileSync(file, JSON.stringify(SLOW));
+  writeFileSync(file, JSON.stringify(LONG));
   const first = await fleet.worker(['--queues', 'all']);
   await fleet.worker(['--queues', 'all'], other);
-  await fleet.start(SLOW, 'there');
+  await fleet.start(LONG, 'there');
   await until(() => invocationCount(fleet.data) > 2);
   // Its workflow stays open, and waits for a worker.
   first.process.kill('SIGKILL');
@@ -55,7 +59,7 @@ test('an experiment of another Temporal service is left to that service, and tak
     expect(stderr).toContain(then);
   }
   const refusal = withClient(other.TEMPORAL_NAMESPACE, (client) =>
-    client.workflow.execute('experiment', { taskQueue: 'panic-tda', workflowId: 'by-hand', args: [SLOW] }),
+    client.workflow.execute('experiment', { taskQueue: 'panic-tda', workflowId: 'by-hand', args: [LONG] }),
   );
   await expect(refusal).rejects.toMatchObject({
     cause: { cause: { type: 'AlreadyRunning', message: expect.stringContaining(driverPlace) as unknown } },
@@ -71,6 +75,7 @@ test('an experiment of another Temporal service is left to that service, and tak
   });
   expect((await fleet.command(['resume', id, '--take-over', '--run', '0'], other).ended).code).toBe(2);
 
+  gate.open();
   const { code, stderr } = await fleet.command(['resume', id, '--take-over'], other).ended;
   expect(stderr).toContain(`Experiment ${id} is taken from ${driverPlace}.`);
   expect(code).toBe(0);

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { TemporalServer } from '../../workers/temporal/server.js';
 import { ensureSearchAttributes, missingSearchAttributes } from '../../workers/temporal/search-attributes.js';
 import { cleanUp, until } from '../support/cli-process.js';
-import { violations } from '../support/store-checks.js';
+import { untilInvocations, violations } from '../support/store-checks.js';
+import { gateIn, type Gate } from '../support/gate.js';
+import { experimentFile } from '../support/laboratory.js';
 import { startServer } from '../support/temporal-servers.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { addressOf, openFleet, type Fleet } from '../support/fleet.js';
@@ -33,6 +33,7 @@ const LONG_NETWORK = Array.from({ length: 20 }, () => ['DummyT2I', 'DummyI2T']).
 let server: TemporalServer;
 let connection: Connection;
 let fleet: Fleet;
+let gate: Gate;
 beforeAll(async () => {
   ({ server } = await startServer(sharedTemporaryFolder(), { namespaces: ['full', 'another-type'] }));
   connection = await Connection.connect({ address: server.address });
@@ -43,7 +44,12 @@ beforeAll(async () => {
     Object.fromEntries(Array.from({ length: 10 }, (_, k) => [`Team${k}`, KEYWORD])),
   );
   await exchange('another-type', ['PanicTdaStatus'], { PanicTdaStatus: TEXT });
-  fleet = await openFleet(null, { TEMPORAL_ADDRESS: server.address, TEMPORAL_NAMESPACE: 'full' });
+  gate = gateIn(sharedTemporaryFolder());
+  fleet = await openFleet(null, {
+    TEMPORAL_ADDRESS: server.address,
+    TEMPORAL_NAMESPACE: 'full',
+    ...gate.env,
+  });
 });
 afterAll(async () => {
   await fleet.close();
@@ -92,17 +98,15 @@ test('without search attributes experiments still end, by hand and by run, and e
   });
   expect(await byHand.result()).toMatchObject({ status: 'completed', runs: 2 });
 
-  const slow = { ...EXPERIMENT, networks: [['DummyT2I', 'SlowI2T']], max_length: 200, seeds: [-1] };
-  const file = join(fleet.folder, 'slow.json');
-  writeFileSync(file, JSON.stringify(slow));
-  const run = fleet.command(['run', file]);
+  const long = { ...EXPERIMENT, networks: [['DummyT2I', 'GatedI2T']], max_length: 40, seeds: [-1] };
+  const run = fleet.command(['run', experimentFile(fleet.folder, 'long', long)]);
   await until(
     () => /^Watch:/m.test(run.stderr()),
     () => run.stderr(),
   );
   expect(run.stderr()).toContain(lacks);
   const [, id = ''] = /^Experiment (\w+)/m.exec(run.stderr()) ?? [];
-  await until(async () => (await fleet.command(['status', id]).ended).stdout.includes('running'));
+  await untilInvocations(fleet.data, 9);
   const pause = await fleet.command(['pause', id]).ended;
   expect(pause).toMatchObject({ code: 0, stderr: '' });
   const status = await fleet.command(['status', id]).ended;
@@ -113,6 +117,7 @@ test('without search attributes experiments still end, by hand and by run, and e
     code: 0,
     stdout: expect.stringMatching(/\nNothing failed; see the \d+ warnings? \(warn\) above\.\n$/),
   });
+  gate.open();
   expect(await fleet.command(['resume', id]).ended).toMatchObject({ code: 0 });
   expect(await run.ended).toMatchObject({ code: 0 });
   expect(await violations(fleet.data)).toEqual([]);

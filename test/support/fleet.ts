@@ -40,10 +40,10 @@ function suiteService(): Service {
  * Opens a fleet on a Temporal server of its own, which knows worker deployments. The suite's server does not
  * (test/global-setup.mjs).
  */
-export async function openVersionedFleet(): Promise<Fleet> {
+export async function openVersionedFleet(env: Readonly<Record<string, string>> = {}): Promise<Fleet> {
   const { server } = await startServer(sharedTemporaryFolder());
   const { address, namespace } = server;
-  return await openFleet(null, {}, { address, namespace, stop: () => server.stop() });
+  return await openFleet(null, env, { address, namespace, stop: () => server.stop() });
 }
 
 export async function openFleet(
