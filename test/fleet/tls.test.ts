@@ -130,8 +130,10 @@ client_key_path = "${certificates.path('client.key')}"
     const { code, stderr } = await fleet.command(['run', file], certificate).ended;
     expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining(service.address) });
     expect(service.clients).toEqual(new Set(['a worker']));
-    const again = await fleet.command(['run', file], profile).ended;
-    expect(again).toMatchObject({ code: 0, stderr: expect.stringContaining(service.address) });
+    service.clients.clear();
+    const plan = await fleet.command(['plan', file], profile).ended;
+    expect(plan).toMatchObject({ code: 0, stdout: expect.stringContaining('panic-tda is served by') });
+    expect(service.clients).toEqual(new Set(['a worker']));
 
     expect(await fleet.command(['worker', '--queues', 'cpu']).ended).toEqual({
       code: 2,
