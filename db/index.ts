@@ -45,7 +45,7 @@ export type { UsedDevice, UsedEmbedding } from './tables/provenance.js';
 export type { FailureRow, RunRow, Stage } from './tables/runs.js';
 export type { EncodedArtifact } from './tables/artifacts.js';
 export type { DeletionPreview, Removal } from './tables/deletion.js';
-export type { ComputedInvocation } from './tables/computed.js';
+export type { ComputedInvocation } from './read/computed.js';
 export { callColumns } from './tables/invocations.js';
 export type {
   CallColumns,

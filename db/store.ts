@@ -3,7 +3,7 @@ import { endIdleDecoders } from '../experiment/pictures/decode.js';
 import { makeFolder } from '../common/make-folder.js';
 import { artifactTable } from './tables/artifacts.js';
 import { buildTable } from './tables/builds.js';
-import { computedQueries } from './tables/computed.js';
+import { computedQueries } from './read/computed.js';
 import { openDatabase, openDatabaseReadonly, tablesOf } from './connection/sqlite.js';
 import type { TablesVersion } from './versions/compatibility.js';
 import type { Connection, ForeignRules } from './connection/sqlite.js';

@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
+import type { Modality } from '../../experiment/artifact.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
 import type { BarMeasures, KeptOf } from '../../experiment/statistics.js';
 import { float32s } from '../float32.js';
 import type { Snapshot } from '../connection/database.js';
 import { experimentReader } from '../read/experiment-reader.js';
+import type { ExperimentReader } from '../read/experiment-reader.js';
+import { embeddingTotals, stepTotals } from '../read/totals.js';
 import type { DiagramRecord, StoredDimension } from '../read/rows.js';
 import { barProblems, lackingStatistics } from './bars.js';
 import type { OnRows } from './yield-turns.js';
@@ -134,14 +137,9 @@ function* dimensionProblems(
   }
 }
 
-const ELIGIBLE = `
-  select count(*) as eligible from invocations i join artifacts o on o.id = i.output_id
-  where i.run_id = ? and o.modality = ?`;
-
 const DIGESTS = ['vector.sha256'] as const;
 
-const OF_RUN = `from invocations i join embeddings e on e.invocation_id = i.id join vectors v on v.id = e.vector_id
-  where i.run_id = ? and e.model_id = ?`;
+const BYTES = ['bytes'] as const;
 
 /** Compares the facts that a diagram states about its points with the vectors that the run has now. */
 async function* pointProblems(
@@ -150,14 +148,13 @@ async function* pointProblems(
   diagram: CheckedDiagram,
 ): AsyncGenerator<string, void, undefined> {
   const { pointCount, distinctPointCount, modelId, 'model.input': modality } = diagram;
-  for await (const row of snapshot.rows<{ eligible: number }>(ELIGIBLE, run.id, modality)) {
-    const eligible = row.eligible;
-    if (pointCount !== eligible) {
-      yield `it is made from ${pointCount} points, its run has ${eligible} eligible outputs`;
-    }
+  const reader = experimentReader(snapshot);
+  const eligible = modality === null ? 0 : await eligibleSteps(reader, run.id, modality);
+  if (pointCount !== eligible) {
+    yield `it is made from ${pointCount} points, its run has ${eligible} eligible outputs`;
   }
   const digest = createHash('sha256');
-  for await (const row of experimentReader(snapshot).embeddingsOf(run.id, DIGESTS, modelId)) {
+  for await (const row of reader.embeddingsOf(run.id, DIGESTS, modelId)) {
     // The check of embeddings reports a missing vector.
     if (row['vector.sha256'] !== null) digest.update(row['vector.sha256']);
   }
@@ -166,27 +163,33 @@ async function* pointProblems(
     return;
   }
   // The database counts them, which needs no memory for a run of any length.
-  const counted = snapshot.rows<{ distinct: number }>(
-    `select count(distinct v.sha256) as "distinct" ${OF_RUN}`,
-    run.id,
-    modelId,
+  const { distinct } = await reader.total(
+    embeddingTotals(
+      { run: run.id, only: { modelId } },
+      { distinct: { over: 'distinct', of: 'vector.sha256' } },
+    ),
   );
-  for await (const { distinct } of counted) if (distinct === distinctPointCount) return;
-  const found = await countDistinct(snapshot, run, diagram);
+  if (distinct === distinctPointCount) return;
+  const found = await countDistinct(reader, run, diagram);
   if (found !== distinctPointCount) {
     yield `its distinct_point_count is ${distinctPointCount}, its vectors are ${found} distinct points`;
   }
 }
 
+/** The number of steps whose outputs an embedding model of this modality takes. */
+async function eligibleSteps(reader: ExperimentReader, run: number, modality: Modality): Promise<number> {
+  const scope = { run, only: { 'output.modality': modality } };
+  return (await reader.total(stepTotals(scope, { steps: { over: 'rows' } }))).steps;
+}
+
 /** Counts by value: vectors that differ only in the sign of a zero are one point. */
 async function countDistinct(
-  snapshot: Snapshot,
+  reader: ExperimentReader,
   run: CheckedRun,
   { modelId }: CheckedDiagram,
 ): Promise<number> {
   const values = new Set<string>();
-  const vectors = snapshot.rows<{ bytes: Buffer }>(`select distinct v.bytes ${OF_RUN}`, run.id, modelId);
-  for await (const { bytes } of vectors) {
+  for await (const { bytes } of reader.vectorRowsOf(run.id, modelId, BYTES)) {
     const positive = float32s(bytes).map((value) => (value === 0 ? 0 : value));
     values.add(createHash('sha256').update(positive).digest('base64'));
   }

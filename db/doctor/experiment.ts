@@ -4,6 +4,7 @@ import type { ExperimentConfig } from '../../experiment/config.js';
 import { experimentId } from '../../experiment/ids.js';
 import type { Snapshot } from '../connection/database.js';
 import { experimentReader } from '../read/experiment-reader.js';
+import { runTotals } from '../read/totals.js';
 import type { RunRecord, StoredExperiment } from '../read/rows.js';
 import { paced } from './yield-turns.js';
 import type { OnRows } from './yield-turns.js';
@@ -170,10 +171,8 @@ export async function* checkStatus(
   record: CheckedExperiment,
 ): AsyncGenerator<Violation, void, undefined> {
   const counts: Record<string, number> = {};
-  const byStatus = 'select status, count(*) as runs from runs where experiment_id = ? group by status';
-  for await (const row of snapshot.rows<{ status: string; runs: number }>(byStatus, record.id)) {
-    counts[row.status] = row.runs;
-  }
+  const byStatus = runTotals({ experiment: record.id }, { runs: { over: 'rows' } }, ['status']);
+  for await (const { status, runs } of experimentReader(snapshot).totals(byStatus)) counts[status] = runs;
   for (const message of statusProblems(record, counts)) {
     const repair = { kind: 'restore experiment', experiment: record.id } as const;
     yield { invariant: 6, table: 'experiments', id: record.id, message, repair };

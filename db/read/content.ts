@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { PanicError } from '../../common/errors.js';
 import { canonicalJson } from '../../experiment/ids.js';
 import {
   BAR_STATISTICS,
@@ -23,6 +22,7 @@ import { columnNames } from '../columns.js';
 import type { Row } from '../columns.js';
 import { openReader } from './experiment-reader.js';
 import type { ExperimentReader } from './experiment-reader.js';
+import { missingModel } from './rows.js';
 import type { RunRecord } from './rows.js';
 
 /**
@@ -312,12 +312,7 @@ function modelOf(row: {
   readonly 'model.revision': string | null;
 }): string {
   const { 'model.name': name, 'model.revision': revision } = row;
-  if (name === null || revision === null) {
-    throw new PanicError(
-      'StoreConflict',
-      'a row points at a model that is missing; "panic-tda doctor" names it',
-    );
-  }
+  if (name === null || revision === null) throw missingModel();
   return `${name}@${revision}`;
 }
 

@@ -2,7 +2,7 @@ import type { Database, Snapshot, SqlValue } from '../connection/database.js';
 import { selected } from '../columns.js';
 import { hasObject } from '../tables/has-object.js';
 import * as from from './rows.js';
-import { BY_MODEL } from './rows.js';
+import { BY_MODEL, tablesOf } from './rows.js';
 import type {
   DiagramRecord,
   DimensionRecord,
@@ -24,6 +24,7 @@ import type {
   SurrogateRecord,
   VectorRecord,
 } from './rows.js';
+import type { Query } from './query.js';
 import { vectorPortions } from './vector-portions.js';
 import type { VectorPortion } from './vector-portions.js';
 
@@ -70,6 +71,16 @@ export function experimentReader(snapshot: Snapshot) {
         : read(from.EXPERIMENTS, 'where x.id = ?', [only], names);
     },
 
+    /** The experiments that have a text as a prompt. */
+    experimentsOfPrompt<Name extends keyof StoredExperiment>(artifact: number, names?: readonly Name[]) {
+      return read(
+        from.EXPERIMENTS,
+        'where x.id in (select experiment_id from runs where prompt_id = ?) order by x.id',
+        [artifact],
+        names,
+      );
+    },
+
     /** The runs of an experiment by index. */
     runsOf<Name extends keyof RunRecord = keyof StoredRun>(experiment: string, names?: readonly Name[]) {
       return read(from.RUNS, 'where r.experiment_id = ? order by r.run_index, r.id', [experiment], names);
@@ -89,6 +100,16 @@ export function experimentReader(snapshot: Snapshot) {
             [run, first],
             names,
           );
+    },
+
+    /** The steps of an experiment of one source, by the index of their run and their sequence. */
+    stepsOfExperiment<Name extends keyof StepRecord = keyof StoredInvocation>(
+      experiment: string,
+      source: StoredInvocation['source'],
+      names?: readonly Name[],
+    ) {
+      const rest = 'where r.experiment_id = ? and i.source = ? order by r.run_index, i.sequence';
+      return read(from.STEPS, rest, [experiment, source], names);
     },
 
     /**
@@ -117,6 +138,15 @@ export function experimentReader(snapshot: Snapshot) {
      */
     vectorsOf(run: number, model: number): AsyncGenerator<VectorPortion, void, undefined> {
       return vectorPortions(snapshot, run, model);
+    },
+
+    /** The same vectors as rows, in no order. A damaged store may have any bytes there. */
+    vectorRowsOf<Name extends keyof VectorRecord = keyof StoredVector>(
+      run: number,
+      model: number,
+      names?: readonly Name[],
+    ) {
+      return read(from.VECTORS, `where ${from.VECTORS_OF_RUN}`, [run, model], names);
     },
 
     /** Every vector of the store, or each vector of an experiment once. In no order. */
@@ -202,7 +232,32 @@ export function experimentReader(snapshot: Snapshot) {
         names,
       );
     },
+
+    /** Numbers over rows, which the database computes (`totals.ts`): a row for each group. */
+    totals<R>({ text, values }: Query<R>): AsyncIterable<R> {
+      return snapshot.rows<R>(text, ...values);
+    },
+
+    /** The same without groups, which always gives one row. */
+    async total<R>({ text, values }: Query<R>): Promise<R> {
+      for await (const row of snapshot.rows<R>(text, ...values)) return row;
+      throw new Error(`no row: ${text}`);
+    },
   };
+}
+
+/**
+ * At most `most` runs of an experiment from an index on, for a caller that reads them in portions: a snapshot
+ * that stays open while a user looks at a long list would keep the log of the database from shrinking.
+ */
+export function runsFrom<Name extends keyof RunRecord>(
+  experiment: string,
+  first: number,
+  most: number,
+  names: readonly Name[],
+): Query<Readonly<Pick<RunRecord, Name>>> {
+  const rest = 'where r.experiment_id = ? and r.run_index >= ? order by r.run_index limit ?';
+  return { text: queryOf(from.RUNS, names, rest), values: [experiment, first, most] };
 }
 
 /**
@@ -237,7 +292,7 @@ const MODELS_OF_EXPERIMENT = `where m.id in (
 const texts = new WeakMap<readonly string[], Map<string, string>>();
 
 function queryOf<R, Own extends keyof R & string>(
-  { columns, from: table, joins }: Source<R, Own>,
+  source: Source<R, Own>,
   names: readonly (keyof R & string)[],
   rest: string,
 ): string {
@@ -248,9 +303,6 @@ function queryOf<R, Own extends keyof R & string>(
   return text;
 
   function made(): string {
-    const asked = (prefix: string): boolean => names.some((name) => name.startsWith(`${prefix}.`));
-    const needed = joins.filter(({ prefix, alias }) => asked(prefix) || rest.includes(` ${alias}.`));
-    const tables = [table, ...needed.map(({ sql }) => sql)].join(' ');
-    return `select ${selected(columns, names)} from ${tables} ${rest}`;
+    return `select ${selected(source.columns, names)} from ${tablesOf(source, names, rest)} ${rest}`;
   }
 }

@@ -2,6 +2,8 @@ import { sql } from 'drizzle-orm';
 import type { SQL } from 'drizzle-orm';
 import type { Database } from '../connection/database.js';
 import type { Work } from '../connection/work.js';
+import { queryRunner } from './query.js';
+import { stepTotals } from './totals.js';
 
 /**
  * An embedding model that gave distinct outputs the same vector: a diagram of one point says nothing about
@@ -17,7 +19,10 @@ export interface SharedVectors {
 
 export type OutputWarningQueries = ReturnType<typeof outputWarningQueries>;
 
-export function outputWarningQueries({ read, rows: rowsOf }: Database) {
+export function outputWarningQueries(db: Database) {
+  const { read, rows: rowsOf } = db;
+  const { only } = queryRunner(db);
+
   /**
    * The embedding models of an experiment, or of one of its runs, that gave one vector to all of two or more
    * distinct outputs. For a healthy model the query reads two vectors and the rows of the diagrams.
@@ -79,12 +84,8 @@ export function outputWarningQueries({ read, rows: rowsOf }: Database) {
 
   /** Invocations of an experiment whose output stopped at the limit of tokens. */
   async function outputsCut(experimentId: string): Promise<number> {
-    const [counted] = await read(() =>
-      rowsOf<{ cut: number }>(sql`
-        select count(output_cut) as cut from invocations
-        where run_id in (select id from runs where experiment_id = ${experimentId})`),
-    );
-    return counted!.cut;
+    const query = stepTotals({ experiment: experimentId }, { cut: { over: 'values', of: 'outputCut' } });
+    return (await read(() => only(query))).cut;
   }
 
   return { sharedVectors, outputsCut };

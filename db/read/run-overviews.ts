@@ -1,14 +1,18 @@
 import { setImmediate } from 'node:timers/promises';
-import { and, asc, eq, gt, inArray, isNotNull, sql } from 'drizzle-orm';
+import { asc, eq, inArray } from 'drizzle-orm';
 import { picked } from '../../common/records.js';
 import { DIAGRAM_STATISTICS } from '../../experiment/statistics.js';
 import type { StoredStatistics } from '../../experiment/statistics.js';
 import type { Database } from '../connection/database.js';
+import { columnNames } from '../columns.js';
 import { withNetwork } from '../tables/runs.js';
 import type { RunRow } from '../tables/runs.js';
 import { diagramDimensions, diagrams, models, runs } from '../schema.js';
-import { all, get } from '../connection/work.js';
+import { all } from '../connection/work.js';
 import type { Work } from '../connection/work.js';
+import { runsFrom } from './experiment-reader.js';
+import { queryRunner } from './query.js';
+import { dimensionTotals, runTotals } from './totals.js';
 
 /** One homology dimension of one run's diagram, without its bars. */
 export interface RunDimension extends StoredStatistics<'diagram'> {
@@ -46,55 +50,51 @@ const RUNS_READ = 1000;
 /** Our versions have about ten kinds. A store that another program wrote may have any text there. */
 const KINDS_READ = 100;
 
-/** A run that waits for its first attempt has no invocation, and a query for all such runs would be slow. */
-const MADE = sql<number>`case
-  when length is not null then length
-  when status <> 'pending' or attempt > 1
-    then coalesce((select max(sequence) + 1 from invocations where run_id = runs.id), 0)
-  else 0 end`;
+const OF_RUN = [...columnNames(runs), 'made'] as const;
+
+const OVER_RUNS = {
+  made: { over: 'sum', of: 'made' },
+  mostMade: { over: 'greatest', of: 'made' },
+  leastSeed: { over: 'least', of: 'seed' },
+  greatestSeed: { over: 'greatest', of: 'seed' },
+  longestCycle: { over: 'greatest', of: 'cycleLength' },
+} as const;
+
+const OVER_DIMENSIONS = { entropy: { over: 'greatest', of: 'entropy' } } as const;
 
 export type RunOverviews = ReturnType<typeof runOverviewQueries>;
 
 /** Read-only. */
-export function runOverviewQueries({ build, read }: Database) {
+export function runOverviewQueries(db: Database) {
+  const { build, read } = db;
+  const { found } = queryRunner(db);
+
   /**
    * The runs of an experiment in order, however many. The generator holds a thousand at a time, and reads
    * each portion as it is at one moment. The event loop gets its turn between portions.
    */
   async function* list(experimentId: string): AsyncGenerator<RunOverview, void, undefined> {
-    for (let after = -1; ;) {
-      const portion = await read(() => portionAfter(experimentId, after));
+    for (let first = 0; ;) {
+      const portion = await read(() => portionFrom(experimentId, first));
       yield* portion;
       await setImmediate();
       if (portion.length < RUNS_READ) return;
-      after = portion.at(-1)!.run.runIndex;
+      first = portion.at(-1)!.run.runIndex + 1;
     }
   }
 
-  function* portionAfter(experimentId: string, after: number): Work<RunOverview[]> {
-    const rows = yield* all(
-      build
-        .select()
-        .from(runs)
-        .where(and(eq(runs.experimentId, experimentId), gt(runs.runIndex, after)))
-        .orderBy(asc(runs.runIndex))
-        .limit(RUNS_READ),
-    );
+  function* portionFrom(experimentId: string, first: number): Work<RunOverview[]> {
+    const rows = yield* found(runsFrom(experimentId, first, RUNS_READ, OF_RUN));
     const ids = rows.map(({ id }) => id);
-    const made = new Map(
-      (yield* all(build.select({ id: runs.id, made: MADE }).from(runs).where(inArray(runs.id, ids)))).map(
-        (row) => [row.id, row.made],
-      ),
-    );
     const dimensions = new Map<number, RunDimension[]>();
     for (const { runId, ...dimension } of yield* dimensionsOf(ids)) {
       const ofRun = dimensions.get(runId);
       if (ofRun === undefined) dimensions.set(runId, [dimension]);
       else ofRun.push(dimension);
     }
-    return rows.map((row) => ({
+    return rows.map(({ made, ...row }) => ({
       run: withNetwork(row),
-      made: made.get(row.id)!,
+      made,
       dimensions: dimensions.get(row.id) ?? [],
     }));
   }
@@ -120,43 +120,40 @@ export function runOverviewQueries({ build, read }: Database) {
     return read(() => figuresOf(experimentId));
   }
 
-  function* figuresOf(experimentId: string): Work<OverviewFigures> {
-    const ofRuns = yield* get(
-      build
-        .select({
-          made: sql<number>`coalesce(sum(${MADE}), 0)`,
-          mostMade: sql<number>`coalesce(max(${MADE}), 0)`,
-          seedWidth: sql<number>`coalesce(max(length(cast(${runs.seed} as text))), 0)`,
-          statusWidth: sql<number>`coalesce(max(length(case when ${runs.hold} = 'paused' then 'paused' else ${runs.status} end)), 0)`,
-          stopReasonWidth: sql<number>`coalesce(max(length(${runs.stopReason})), 0)`,
-          longestCycle: sql<number | null>`max(${runs.cycleLength})`,
-        })
-        .from(runs)
-        .where(eq(runs.experimentId, experimentId)),
+  function* figuresOf(experiment: string): Work<OverviewFigures> {
+    const ofRuns = yield* found(runTotals({ experiment }, OVER_RUNS, ['status', 'hold', 'stopReason']));
+    const ofKinds = yield* found(
+      // A run without an error has no kind.
+      runTotals({ experiment }, { runs: { over: 'rows' } }, ['errorKind'], KINDS_READ + 1),
     );
-    const errorKinds = yield* all(
-      build
-        .selectDistinct({ kind: runs.errorKind })
-        .from(runs)
-        .where(and(eq(runs.experimentId, experimentId), isNotNull(runs.errorKind)))
-        .limit(KINDS_READ),
+    const entropies = yield* found(
+      dimensionTotals({ experiment }, OVER_DIMENSIONS, ['model.name', 'dimension']),
     );
-    const entropies = yield* all(
-      build
-        .select({
-          model: models.name,
-          dimension: diagramDimensions.dimension,
-          entropy: sql<number>`max(${diagramDimensions.entropy})`,
-        })
-        .from(runs)
-        .innerJoin(diagrams, eq(diagrams.runId, runs.id))
-        .innerJoin(diagramDimensions, eq(diagramDimensions.diagramId, diagrams.id))
-        .innerJoin(models, eq(models.id, diagrams.modelId))
-        .where(eq(runs.experimentId, experimentId))
-        .groupBy(models.name, diagramDimensions.dimension),
-    );
-    return { ...ofRuns!, errorKinds: errorKinds.map(({ kind }) => kind ?? ''), entropies };
+    const cycles = ofRuns.flatMap(({ longestCycle }) => longestCycle ?? []);
+    return {
+      made: ofRuns.reduce((sum, { made }) => sum + made, 0),
+      mostMade: greatest(ofRuns.map(({ mostMade }) => mostMade)),
+      // Of all seeds, the least or the greatest has the most characters.
+      seedWidth: greatest(
+        ofRuns.flatMap(({ leastSeed, greatestSeed }) => [
+          String(leastSeed).length,
+          String(greatestSeed).length,
+        ]),
+      ),
+      statusWidth: greatest(ofRuns.map(({ status, hold }) => (hold === 'paused' ? 'paused' : status).length)),
+      stopReasonWidth: greatest(ofRuns.map(({ stopReason }) => stopReason?.length ?? 0)),
+      longestCycle: cycles.length === 0 ? null : greatest(cycles),
+      errorKinds: ofKinds.flatMap(({ errorKind }) => errorKind ?? []),
+      // The table has no column for a model that is missing.
+      entropies: entropies.flatMap(({ 'model.name': model, ...row }) =>
+        model === null ? [] : [{ model, ...row }],
+      ),
+    };
   }
 
   return { list, figures };
+}
+
+function greatest(numbers: readonly number[]): number {
+  return numbers.reduce((most, number) => Math.max(most, number), 0);
 }

@@ -6,10 +6,12 @@ import { restedMs, storedRests } from '../tables/rests.js';
 import type { Rest } from '../tables/rests.js';
 import type { Work } from '../connection/work.js';
 import { INCOMPLETE_RUN_STATUSES, noRuns } from '../../experiment/run-status.js';
-import type { RunsByStatus, RunStatus } from '../../experiment/run-status.js';
-import { BAR_STATISTICS, SUMMARISED_STATISTICS } from '../../experiment/statistics.js';
+import type { RunsByStatus } from '../../experiment/run-status.js';
+import { SUMMARISED_STATISTICS } from '../../experiment/statistics.js';
 import type { StoredStatistics, SummarisedStatistic } from '../../experiment/statistics.js';
 import { quoted } from '../quoted.js';
+import { diagramTotals, dimensionTotals, embeddingTotals, runTotals, stepTotals } from './totals.js';
+import { queryRunner } from './query.js';
 
 export interface Progress {
   readonly runs: RunsByStatus;
@@ -49,17 +51,45 @@ export function summaryName(what: string, name: string): string {
   return `${what}${name.charAt(0).toUpperCase()}${name.slice(1)}`;
 }
 
-/** `avg(d.entropy) as "meanEntropy", …` */
-const SUMMARISED = SUMMARISED_STATISTICS.flatMap((name) => {
-  const { column } = BAR_STATISTICS[name];
-  return (
-    [
-      ['avg', 'mean'],
-      ['min', 'min'],
-      ['max', 'max'],
-    ] as const
-  ).map(([over, what]) => `${over}(d.${column}) as "${summaryName(what, name)}"`);
-}).join(', ');
+const FIGURES = [
+  ['mean', 'mean'],
+  ['min', 'least'],
+  ['max', 'greatest'],
+] as const;
+
+type SummarisedMeasures = {
+  readonly [Name in SummarisedStatistic as `mean${Capitalize<Name>}`]: {
+    readonly over: 'mean';
+    readonly of: Name;
+  };
+} & {
+  readonly [Name in SummarisedStatistic as `min${Capitalize<Name>}`]: {
+    readonly over: 'least';
+    readonly of: Name;
+  };
+} & {
+  readonly [Name in SummarisedStatistic as `max${Capitalize<Name>}`]: {
+    readonly over: 'greatest';
+    readonly of: Name;
+  };
+};
+
+/** The measures over the dimensions of diagrams that give `meanEntropy` and so on. */
+function summarisedMeasures(): SummarisedMeasures;
+// The overload states what a loop does not: three measures for each number, under their names.
+function summarisedMeasures(): object {
+  return Object.fromEntries(
+    SUMMARISED_STATISTICS.flatMap((name) =>
+      FIGURES.map(([what, over]) => [summaryName(what, name), { over, of: name }] as const),
+    ),
+  );
+}
+
+const OVER_DIMENSIONS = {
+  diagrams: { over: 'rows' },
+  bars: { over: 'sum', of: 'barCount' },
+  ...summarisedMeasures(),
+} as const;
 
 export interface Summary {
   readonly invocations: Readonly<Record<'computed' | 'reused' | 'cycle', number>>;
@@ -107,6 +137,32 @@ export function recentQuery(experimentId: string, since: number): SQL {
         and (status = 'running' or finished_at >= ${since})) as at_work`;
 }
 
+const OVER_RUNS = {
+  runs: { over: 'rows' },
+  made: { over: 'sum', of: 'made' },
+  expected: { over: 'sum', of: 'expected' },
+  held: { over: 'sum', of: 'held' },
+  ended: { over: 'values', of: 'stopReason' },
+} as const;
+
+const OVER_STEPS = {
+  first: { over: 'least', of: 'createdAt' },
+  last: { over: 'greatest', of: 'createdAt' },
+  outputs: { over: 'distinct', of: 'outputId' },
+  cut: { over: 'values', of: 'outputCut' },
+} as const;
+
+const OVER_CYCLES = {
+  cycles: { over: 'values', of: 'cycleLength' },
+  shortestCycle: { over: 'least', of: 'cycleLength' },
+  longestCycle: { over: 'greatest', of: 'cycleLength' },
+} as const;
+
+const OVER_EMBEDDINGS = {
+  embeddings: { over: 'rows' },
+  vectors: { over: 'distinct', of: 'vectorId' },
+} as const;
+
 const RECENT_MS = 60_000;
 
 /** The mean of a model uses this many of its newest calls: a store may have millions. */
@@ -134,9 +190,12 @@ export function newestVectors(modelId: number): SQL {
 }
 
 /** Counts for people. Read-only; `progress` is cheap enough for one call a second on a large experiment. */
-export function summaryQueries({ read, rows: rowsOf }: Database) {
-  /** The row of a query that always has one. */
-  function* only<T>(query: SQL): Work<T> {
+export function summaryQueries(db: Database) {
+  const { read, rows: rowsOf } = db;
+  const { found, only } = queryRunner(db);
+
+  /** The row of a query by hand that always has one. */
+  function* onlyRow<T>(query: SQL): Work<T> {
     return (yield* rowsOf<T>(query))[0]!;
   }
 
@@ -144,28 +203,11 @@ export function summaryQueries({ read, rows: rowsOf }: Database) {
     return read(() => progressOf(experimentId));
   }
 
-  function* progressOf(experimentId: string): Work<Progress> {
-    const rows = yield* rowsOf<{
-      status: RunStatus;
-      runs: number;
-      made: number;
-      expected: number;
-      held: number;
-      ended: number;
-    }>(sql`
-      select status, count(*) as runs, count(stop_reason) as ended,
-        sum(coalesce(length, made)) as made, sum(coalesce(length, max_length)) as expected,
-        sum(case when hold is null or length is not null then 0 else max_length - made end) as held
-      from (
-        select status, stop_reason, length, max_length, hold,
-          -- A run that has never begun has made nothing; looking it up for all of them would be slow.
-          case when length is null and (status <> 'pending' or started_at is not null or attempt > 1)
-            then coalesce((select max(sequence) + 1 from invocations where run_id = runs.id), 0) else 0 end as made
-        from runs where experiment_id = ${experimentId}) as of_experiment
-      group by status`);
+  function* progressOf(experiment: string): Work<Progress> {
+    const byStatus = yield* found(runTotals({ experiment }, OVER_RUNS, ['status']));
     const runs = noRuns();
     const total = { invocations: 0, invocationsExpected: 0, invocationsHeld: 0, trajectoriesEnded: 0 };
-    for (const row of rows) {
+    for (const row of byStatus) {
       runs[row.status] = row.runs;
       total.invocations += row.made;
       // A failed run is not expected to make further invocations.
@@ -173,9 +215,7 @@ export function summaryQueries({ read, rows: rowsOf }: Database) {
       total.invocationsHeld += row.status === 'failed' ? 0 : row.held;
       total.trajectoriesEnded += row.ended;
     }
-    const { diagrams } = yield* only<{ diagrams: number }>(sql`
-      select count(*) as diagrams from diagrams
-      where run_id in (select id from runs where experiment_id = ${experimentId})`);
+    const { diagrams } = yield* only(diagramTotals({ experiment }, { diagrams: { over: 'rows' } }));
     return { runs, ...total, diagrams };
   }
 
@@ -185,7 +225,7 @@ export function summaryQueries({ read, rows: rowsOf }: Database) {
    */
   async function surrogatesOfUnfinished(experimentId: string): Promise<number> {
     const { stored } = await read(() =>
-      only<{ stored: number }>(sql`
+      onlyRow<{ stored: number }>(sql`
         select count(*) as stored from runs
         join diagrams on diagrams.run_id = runs.id join surrogates on surrogates.diagram_id = diagrams.id
         where runs.experiment_id = ${experimentId} and surrogates.dimension = 0
@@ -207,7 +247,7 @@ export function summaryQueries({ read, rows: rowsOf }: Database) {
   function* recent(experimentId: string, now: number): Work<number> {
     const [, restedUntil = -Infinity] = (yield* restsOf(experimentId, now)).at(-1) ?? [];
     const since = Math.max(now - RECENT_MS, restedUntil);
-    const { made, began } = yield* only<{ made: number; began: number | null }>(
+    const { made, began } = yield* onlyRow<{ made: number; began: number | null }>(
       recentQuery(experimentId, since),
     );
     const ms = now - Math.max(since, began ?? now);
@@ -227,51 +267,30 @@ export function summaryQueries({ read, rows: rowsOf }: Database) {
     return read(() => summaryOf(experimentId));
   }
 
-  function* summaryOf(experimentId: string): Work<Summary> {
-    const ofExperiment = sql`run_id in (select id from runs where experiment_id = ${experimentId})`;
+  function* summaryOf(experiment: string): Work<Summary> {
     const invocations = { computed: 0, reused: 0, cycle: 0 };
-    const bySource = yield* rowsOf<{ source: keyof typeof invocations; made: number }>(
-      sql`select source, count(*) as made from invocations where ${ofExperiment} group by source`,
-    );
+    const bySource = yield* found(stepTotals({ experiment }, { made: { over: 'rows' } }, ['source']));
     for (const { source, made } of bySource) invocations[source] = made;
-    const times = yield* only<{
-      first: number | null;
-      last: number | null;
-      outputs: number;
-      cut: number;
-    }>(sql`
-      select min(created_at) as first, max(created_at) as last, count(distinct output_id) as outputs,
-        count(output_cut) as cut
-      from invocations where ${ofExperiment}`);
-    const { first, last } = times;
+    const { first, last, outputs, cut } = yield* only(stepTotals({ experiment }, OVER_STEPS));
     const rested =
-      first === null || last === null ? 0 : restedMs(yield* restsOf(experimentId, last), first, last);
-    const cycles = yield* only<{ found: number; shortest: number | null; longest: number | null }>(sql`
-      select count(cycle_length) as found, min(cycle_length) as shortest, max(cycle_length) as longest
-      from runs where experiment_id = ${experimentId}`);
-    const embedded = yield* only<{ embeddings: number; vectors: number }>(sql`
-      select count(*) as embeddings, count(distinct vector_id) as vectors from embeddings
-      where invocation_id in (select id from invocations where ${ofExperiment})`);
-    const { diagrams } = yield* only<{ diagrams: number }>(
-      sql`select count(*) as diagrams from diagrams where ${ofExperiment}`,
+      first === null || last === null ? 0 : restedMs(yield* restsOf(experiment, last), first, last);
+    const cycles = yield* only(runTotals({ experiment }, OVER_CYCLES));
+    const embedded = yield* only(embeddingTotals({ experiment }, OVER_EMBEDDINGS));
+    const { diagrams } = yield* only(diagramTotals({ experiment }, { diagrams: { over: 'rows' } }));
+    const entropy = yield* found(
+      dimensionTotals({ experiment }, OVER_DIMENSIONS, ['model.name', 'dimension']),
     );
-    const entropy = yield* rowsOf<StatisticsSummary>(sql`
-      select models.name as model, d.dimension as dimension, count(*) as diagrams, sum(d.bar_count) as bars,
-        ${sql.raw(SUMMARISED)}
-      from diagram_dimensions d
-      join diagrams on diagrams.id = d.diagram_id join models on models.id = diagrams.model_id
-      where diagrams.run_id in (select id from runs where experiment_id = ${experimentId})
-      group by models.name, d.dimension order by models.name, d.dimension`);
     return {
       invocations,
-      distinctOutputs: times.outputs,
-      outputsCut: times.cut,
-      cycles: cycles.found,
-      shortestCycle: cycles.shortest,
-      longestCycle: cycles.longest,
+      distinctOutputs: outputs,
+      outputsCut: cut,
+      ...cycles,
       ...embedded,
       diagrams,
-      entropy,
+      entropy: entropy.map(({ 'model.name': model, ...row }) => ({
+        model: model ?? 'a missing model',
+        ...row,
+      })),
       firstInvocationAt: first,
       lastInvocationAt: last,
       restedMs: rested,
@@ -285,7 +304,7 @@ export function summaryQueries({ read, rows: rowsOf }: Database) {
       rowsOf<{ id: number; name: string }>(sql`select id, name from models where kind = ${kind} order by id`),
     );
     for (const { id, name } of known) {
-      const { sum, count } = await read(() => only<{ sum: number; count: number }>(newest(id)));
+      const { sum, count } = await read(() => onlyRow<{ sum: number; count: number }>(newest(id)));
       const before = sums.get(name) ?? { sum: 0, count: 0 };
       sums.set(name, { sum: before.sum + sum, count: before.count + count });
     }

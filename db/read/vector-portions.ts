@@ -1,6 +1,7 @@
 import { PanicError } from '../../common/errors.js';
 import type { Snapshot } from '../connection/database.js';
 import { float32s } from '../float32.js';
+import { VECTORS_OF_RUN } from './rows.js';
 
 /** Distinct vectors of a run and a model. */
 export interface VectorPortion {
@@ -16,10 +17,7 @@ export interface VectorPortion {
 
 const PORTION_BYTES = 4 * 2 ** 20;
 
-const VECTORS = `
-  select v.id, v.bytes from vectors v where v.id in (
-    select e.vector_id from invocations i join embeddings e on e.invocation_id = i.id where i.run_id = ? and e.model_id = ?)
-  order by v.id`;
+const VECTORS = `select v.id, v.bytes from vectors v where ${VECTORS_OF_RUN} order by v.id`;
 
 const STEPS = `
   select e.vector_id as "vectorId", i.sequence from invocations i join embeddings e on e.invocation_id = i.id

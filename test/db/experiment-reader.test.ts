@@ -6,6 +6,14 @@ import type { Snapshot, SqlValue } from '../../db/connection/database.js';
 import { experimentReader, openReader } from '../../db/read/experiment-reader.js';
 import type { ExperimentReader } from '../../db/read/experiment-reader.js';
 import {
+  diagramTotals,
+  dimensionTotals,
+  embeddingTotals,
+  runTotals,
+  stepTotals,
+  surrogateTotals,
+} from '../../db/read/totals.js';
+import {
   artifacts,
   diagramDimensions,
   diagrams,
@@ -158,6 +166,183 @@ test('a reader separates the rows of an experiment from those of others', async 
 test('a row has the columns that the caller names, also of the rows that it points at', async () => {
   const [first] = await listOf(reader.stepsOf(run, ['sequence', 'model.name', 'output.modality'] as const));
   expect(first).toEqual({ sequence: 0, 'model.name': 'Painter', 'output.modality': 'image' });
+});
+
+function greatestOf(values: readonly number[]): number | null {
+  return values.length === 0 ? null : Math.max(...values);
+}
+
+test('numbers over the steps are those of the steps themselves, for each group in order', async () => {
+  const names = ['source', 'model.name', 'outputId', 'createdAt', 'cutTokens', 'computeMs'] as const;
+  await place.unguarded('update invocations set cut_tokens = sequence where sequence in (3, 5)');
+  await place.unguarded(`update invocations set source = 'reused', host_id = null, batch_size = null,
+    compute_ms = null where sequence = 5`);
+  const now = await openReader(place.store.db);
+  try {
+    const ids = await listOf(now.runsOf(id, ['id'] as const));
+    const steps = (await Promise.all(ids.map(({ id: of }) => listOf(now.stepsOf(of, names))))).flat();
+    const groups = [...new Set(steps.map((step) => `${step.source} ${step['model.name']}`))].toSorted();
+    expect(groups.length).toBeGreaterThan(2);
+    const expected = groups.map((group) => {
+      const of = steps.filter((step) => `${step.source} ${step['model.name']}` === group);
+      const cut = of.flatMap(({ cutTokens }) => cutTokens ?? []);
+      const [source, model] = group.split(' ');
+      return {
+        source,
+        'model.name': model,
+        steps: of.length,
+        outputs: new Set(of.map(({ outputId }) => outputId)).size,
+        cut: cut.length,
+        cutInAll: cut.length === 0 ? null : cut.reduce((sum, tokens) => sum + tokens, 0),
+        meanCut: cut.length === 0 ? null : cut.reduce((sum, tokens) => sum + tokens, 0) / cut.length,
+        mostCut: greatestOf(cut),
+        leastCut: cut.length === 0 ? null : Math.min(...cut),
+      };
+    });
+    const measures = {
+      steps: { over: 'rows' },
+      outputs: { over: 'distinct', of: 'outputId' },
+      cut: { over: 'values', of: 'cutTokens' },
+      cutInAll: { over: 'sum', of: 'cutTokens' },
+      meanCut: { over: 'mean', of: 'cutTokens' },
+      mostCut: { over: 'greatest', of: 'cutTokens' },
+      leastCut: { over: 'least', of: 'cutTokens' },
+    } as const;
+    const by = ['source', 'model.name'] as const;
+    expect(await listOf(now.totals(stepTotals({ experiment: id }, measures, by)))).toEqual(expected);
+    expect(await listOf(now.totals(stepTotals({ experiment: id }, measures, by, 2)))).toEqual(
+      expected.slice(0, 2),
+    );
+    const only = { source: 'computed', 'model.name': 'Painter' } as const;
+    expect(await now.total(stepTotals({ experiment: id, only }, measures))).toEqual({
+      ...expected.find((group) => group.source === 'computed' && group['model.name'] === 'Painter'),
+      source: undefined,
+      'model.name': undefined,
+    });
+    expect(await now.total(stepTotals({ experiment: 'nobody' }, measures))).toEqual({
+      steps: 0,
+      outputs: 0,
+      cut: 0,
+      cutInAll: null,
+      meanCut: null,
+      mostCut: null,
+      leastCut: null,
+    });
+  } finally {
+    await now.close();
+  }
+});
+
+test('numbers over each kind of row leave out what belongs to other runs and experiments', async () => {
+  type Of = { readonly experiment: string } | { readonly run: number };
+  const rows = { rows: { over: 'rows' } } as const;
+  const counts = [
+    ['steps', (scope: Of) => stepTotals(scope, rows), (of: number) => reader.stepsOf(of)],
+    ['embeddings', (scope: Of) => embeddingTotals(scope, rows), (of: number) => reader.embeddingsOf(of)],
+    ['diagrams', (scope: Of) => diagramTotals(scope, rows), (of: number) => reader.diagramsOf(of)],
+    [
+      'dimensions',
+      (scope: Of) => dimensionTotals(scope, rows),
+      (of: number) => reader.dimensionsOf({ run: of }),
+    ],
+    [
+      'surrogates',
+      (scope: Of) => surrogateTotals(scope, rows),
+      (of: number) => reader.surrogatesOf({ run: of }),
+    ],
+  ] as const;
+  const ids = (await listOf(reader.runsOf(id))).map((row) => row.id);
+  for (const [kind, totals, ofRun] of counts) {
+    let all = 0;
+    for (const of of ids) {
+      const own = (await listOf<object>(ofRun(of))).length;
+      expect([kind, of, await reader.total(totals({ run: of }))]).toEqual([kind, of, { rows: own }]);
+      all += own;
+    }
+    expect([kind, await reader.total(totals({ experiment: id }))]).toEqual([kind, { rows: all }]);
+    expect(all).toBeGreaterThan(0);
+  }
+  expect(await reader.total(runTotals({ experiment: id }, rows))).toEqual({ rows: ids.length });
+  expect(await reader.total(runTotals({ run: ids[0]! }, rows))).toEqual({ rows: 1 });
+});
+
+test('the bars of an experiment are counted by network, model and dimension', async () => {
+  const by = ['run.network', 'model.name', 'dimension'] as const;
+  const found = await listOf(
+    reader.totals(dimensionTotals({ experiment: id }, { bars: { over: 'sum', of: 'barCount' } }, by)),
+  );
+  const sums = new Map<string, number>();
+  for await (const { id: of } of reader.runsOf(id)) {
+    for await (const row of reader.dimensionsOf({ run: of }, [
+      'model.name',
+      'dimension',
+      'barCount',
+    ] as const)) {
+      const key = `${row['model.name']} ${row.dimension}`;
+      sums.set(key, (sums.get(key) ?? 0) + row.barCount);
+    }
+  }
+  expect(found).toEqual(
+    [...sums]
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, bars]) => ({
+        'run.network': '["Painter","Describer"]',
+        'model.name': key.split(' ')[0],
+        dimension: Number(key.split(' ')[1]),
+        bars,
+      })),
+  );
+});
+
+test('a run says how many steps it has, will have, and has to wait with', async () => {
+  const other = await finishExperiment(place.store, { ...config, name: 'halfway', embedding_models: [] });
+  const at = (index: number): string => `experiment_id = '${other}' and run_index = ${index}`;
+  const open =
+    'stop_reason = null, length = null, cycle_start = null, cycle_length = null, finished_at = null';
+  await place.unguarded(
+    `update runs set status = 'pending', started_at = 1, attempt = 1, ${open} where ${at(0)}`,
+  );
+  await place.unguarded(`update runs set status = 'pending', started_at = null, ${open} where ${at(1)}`);
+  await place.unguarded(
+    `update runs set status = 'pending', started_at = null, attempt = 2, hold = 'paused', ${open} where ${at(2)}`,
+  );
+  await place.unguarded(
+    `delete from invocations where sequence > 7 and run_id in (select id from runs where ${at(2)})`,
+  );
+  const now = await openReader(place.store.db);
+  try {
+    const found = await listOf(now.runsOf(other, ['id', 'made', 'expected', 'held', 'length'] as const));
+    const steps = await Promise.all(found.map(async ({ id: of }) => (await listOf(now.stepsOf(of))).length));
+    expect(found.map(({ made, expected, held }) => [made, expected, held])).toEqual([
+      [steps[0], 12, 0],
+      // A run that waits for its first attempt is not looked up.
+      [0, 12, 0],
+      [steps[2], 12, 12 - steps[2]!],
+      [steps[3], found[3]!.length, 0],
+    ]);
+    expect(Math.min(...steps)).toBeGreaterThan(0);
+  } finally {
+    await now.close();
+  }
+});
+
+test('the experiments of a prompt are those that have it', async () => {
+  const prompt = await place.one(`select id from artifacts where text = 'a green pear'`);
+  const found = await listOf(reader.experimentsOfPrompt(Number(prompt), ['name'] as const));
+  expect(found).toEqual([{ name: 'another' }]);
+});
+
+test('the calls of an experiment come by run and sequence, without copies', async () => {
+  const names = ['source', 'sequence', 'run.runIndex'] as const;
+  const found = await listOf(reader.stepsOfExperiment(id, 'computed', names));
+  const expected = [];
+  for await (const { id: of, runIndex } of reader.runsOf(id)) {
+    for await (const { source, sequence } of reader.stepsOf(of)) {
+      if (source === 'computed') expected.push({ source, sequence, 'run.runIndex': runIndex });
+    }
+  }
+  expect(found).toEqual(expected);
+  expect(found.length).toBeGreaterThan(4);
 });
 
 test('a reader sees one moment, whatever is written meanwhile', async () => {

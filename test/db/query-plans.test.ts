@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { sql } from 'drizzle-orm';
-import { IDS } from '../../db/tables/computed.js';
 import { reusedElsewhereQuery } from '../../db/tables/deletion.js';
 import type { SqlValue } from '../../db/connection/database.js';
 import { experimentReader } from '../../db/read/experiment-reader.js';
 import type { ExperimentReader } from '../../db/read/experiment-reader.js';
 import { newestCalls, newestVectors } from '../../db/read/summary.js';
+import { runTotals } from '../../db/read/totals.js';
 import { configWithSurrogates, finishExperiment, temporaryStore } from '../support/small-experiment.js';
 
 let temporary: ReturnType<typeof temporaryStore>;
@@ -26,7 +26,6 @@ test.each([
   ['the mean size of its pictures', () => newestCalls(1, sql`byte_length`, JOINED)],
   ['the mean time of a vector', () => newestVectors(1)],
   ['what others reused of an experiment', () => reusedElsewhereQuery(id)],
-  ['the ids of which a sample is drawn', () => sql.raw(IDS.replace('?', `'${id}'`))],
 ])('%s is found by indices, without a scan and without sorting', async (_, query) => {
   const { db } = temporary.store;
   const plan = await db.read(() => db.rows<{ detail: string }>(sql`explain query plan ${query()}`));
@@ -37,12 +36,21 @@ test.each([
   expect(details).not.toMatch(/USE TEMP B-TREE FOR ORDER BY/);
 });
 
+const PROGRESS = { made: { over: 'sum', of: 'made' }, held: { over: 'sum', of: 'held' } } as const;
 const NEEDED = ['id', 'sequence', 'model.name', 'output.modality'] as const;
 
 test.each<[string, (reader: ExperimentReader) => AsyncIterable<unknown>]>([
   ['runs', (reader) => reader.runsOf(id)],
   ['steps', (reader) => reader.stepsOf(1, NEEDED)],
   ['later steps', (reader) => reader.stepsOf(1, undefined, 5)],
+  [
+    'the model calls of an experiment, of which a sample is drawn,',
+    (reader) => reader.stepsOfExperiment(id, 'computed', ['id', 'model.name'] as const),
+  ],
+  [
+    'how far an experiment is',
+    (reader) => reader.totals(runTotals({ experiment: id }, PROGRESS, ['status'])),
+  ],
   ['the vectors of one model', (reader) => reader.embeddingsOf(1, undefined, 1)],
   ['the bars of a diagram', (reader) => reader.dimensionsOf({ diagram: 1 })],
   ['the surrogates of a diagram', (reader) => reader.surrogatesOf({ diagram: 1 })],

@@ -12,6 +12,7 @@ import { pictureContent, textContent } from '../../tables/artifacts.js';
 import type { ArtifactTable, EncodedArtifact, StoredContent } from '../../tables/artifacts.js';
 import type { Database } from '../../connection/database.js';
 import type { ObjectStore } from '../../objects/object-store.js';
+import { openReader } from '../../read/experiment-reader.js';
 import { decodeObject } from '../../tables/picture-codec.js';
 import { artifacts as artifactRows, embeddings, invocations, models, runs, vectors } from '../../schema.js';
 import { all, get, run } from '../../connection/work.js';
@@ -36,6 +37,8 @@ export type Generate = (
 }>;
 
 type ArtifactRow = typeof artifactRows.$inferSelect;
+
+const CONFIG = ['config'] as const;
 
 /** The number of recorded calls of one artifact that a repair tries. */
 const CALLS_TRIED = 3;
@@ -114,13 +117,9 @@ export function contentRepairs(
   /** The prompt from the config of its experiment. */
   async function promptContent(row: ArtifactRow): Promise<StoredContent | null> {
     if (row.modality !== 'text') return null;
-    const snapshot = await db.snapshot();
+    const reader = await openReader(db);
     try {
-      const configs = snapshot.rows<{ config: string }>(
-        'select distinct e.config from runs r join experiments e on e.id = r.experiment_id where r.prompt_id = ?',
-        row.id,
-      );
-      for await (const { config } of configs) {
+      for await (const { config } of reader.experimentsOfPrompt(row.id, CONFIG)) {
         const { prompts }: Pick<ExperimentConfig, 'prompts'> = JSON.parse(config);
         for (const prompt of prompts) {
           const content = textContent(prompt);
@@ -128,7 +127,7 @@ export function contentRepairs(
         }
       }
     } finally {
-      await snapshot.close();
+      await reader.close();
     }
     return null;
   }

@@ -1,9 +1,13 @@
-import { and, eq, inArray, sql } from 'drizzle-orm';
+import { eq, inArray } from 'drizzle-orm';
 import type { Fingerprint } from '../../experiment/provenance.js';
 import type { ModelSettings } from '../../experiment/model.js';
 import type { Database } from '../connection/database.js';
 import { artifacts, hosts, invocations, models, runs } from '../schema.js';
-import { all, get as first } from '../connection/work.js';
+import { all } from '../connection/work.js';
+import { openReader } from './experiment-reader.js';
+import { queryRunner } from './query.js';
+import { missingModel } from './rows.js';
+import { stepTotals } from './totals.js';
 
 /** A stored model call by its row, and the name of its model. */
 export interface ComputedId {
@@ -11,10 +15,7 @@ export interface ComputedId {
   readonly model: string;
 }
 
-/** In the order of two indices, so that the database sorts nothing. */
-export const IDS = `
-  select i.id as id, m.name as model from runs r join invocations i on i.run_id = r.id join models m on m.id = i.model_id
-  where r.experiment_id = ? and i.source = 'computed' order by r.run_index, i.sequence`;
+const SELECTED = ['id', 'model.name'] as const;
 
 // SQLite accepts 32,766 parameters per statement.
 const CHUNK = 10_000;
@@ -25,14 +26,14 @@ export type ComputedInvocation = Awaited<ReturnType<ReturnType<typeof computedQu
 /** Invocations that a model computed, without those that were copied or filled from a cycle. */
 export function computedQueries(db: Database) {
   const { build, read } = db;
+  const { only } = queryRunner(db);
 
   async function count(experimentId: string): Promise<number> {
-    const query = build
-      .select({ computed: sql<number>`count(*)` })
-      .from(runs)
-      .innerJoin(invocations, eq(invocations.runId, runs.id))
-      .where(and(eq(runs.experimentId, experimentId), eq(invocations.source, 'computed')));
-    return (await read(() => first(query)))!.computed;
+    const query = stepTotals(
+      { experiment: experimentId, only: { source: 'computed' } },
+      { computed: { over: 'rows' } },
+    );
+    return (await read(() => only(query))).computed;
   }
 
   /**
@@ -40,11 +41,15 @@ export function computedQueries(db: Database) {
    * were at the first.
    */
   async function* ids(experimentId: string): AsyncGenerator<ComputedId, void, undefined> {
-    const snapshot = await db.snapshot();
+    const reader = await openReader(db);
     try {
-      yield* snapshot.rows<ComputedId>(IDS, experimentId);
+      for await (const step of reader.stepsOfExperiment(experimentId, 'computed', SELECTED)) {
+        const { id, 'model.name': model } = step;
+        if (model === null) throw missingModel();
+        yield { id, model };
+      }
     } finally {
-      await snapshot.close();
+      await reader.close();
     }
   }
 
