@@ -446,3 +446,17 @@ test.each(['max', 'min'])('vectors refuse a step whose vector is missing: the on
     await damaged.close();
   }
 });
+
+test('a sample of calls refuses a model that is missing, and a summary names it so', async () => {
+  const { computed, summaries, runOverviews } = place.store;
+  const models = async () => (await summaries.summary(id)).entropy.map(({ model }) => model);
+  const before = await models();
+  expect(before).toContain('ImagePoints');
+  await place.unguarded(`delete from models where name in ('Describer', 'ImagePoints')`);
+  await expect(listOf(computed.ids(id))).rejects.toThrow(/points at a model that is missing/);
+  expect((await models()).toSorted()).toEqual(
+    before.map((name) => (name === 'ImagePoints' ? 'a missing model' : name)).toSorted(),
+  );
+  const { entropies } = await runOverviews.figures(id);
+  expect(new Set(entropies.map(({ model }) => model))).toEqual(new Set(['TextPoints']));
+});
