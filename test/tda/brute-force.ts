@@ -22,7 +22,8 @@ export function bruteForceDiagrams(
       column = new Set(vertices.map((left) => placeOf.get(vertices.filter((v) => v !== left).join())!));
     }
     while (column.size > 0) {
-      const pivot = Math.max(...column);
+      let pivot = -1;
+      for (const row of column) if (row > pivot) pivot = row;
       const earlier = columns.get(pivot);
       if (earlier === undefined) {
         columns.set(pivot, column);
@@ -66,5 +67,7 @@ function listSimplices(distances: Float32Array, pointCount: number, maxDimension
 }
 
 function symmetricDifference(a: ReadonlySet<number>, b: ReadonlySet<number>): Set<number> {
-  return new Set([...[...a].filter((x) => !b.has(x)), ...[...b].filter((x) => !a.has(x))]);
+  const difference = new Set(a);
+  for (const x of b) if (!difference.delete(x)) difference.add(x);
+  return difference;
 }

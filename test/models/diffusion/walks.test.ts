@@ -6,6 +6,7 @@ import { noiseSource } from '../../../models/diffusion/noise/create-noise.js';
 import { schedulerMaker } from '../../../models/diffusion/schedulers/create-scheduler.js';
 import { flowMatchEulerDiscrete } from '../../../models/diffusion/schedulers/flow-match-euler-discrete.js';
 import type { Scheduler } from '../../../models/diffusion/schedulers/scheduler.js';
+import { isFullRange } from '../../support/range.js';
 import { fixtures, floats, largestDifference } from './fixtures.js';
 
 interface Walk {
@@ -129,22 +130,33 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/** The keys of a case with their values. `trained_betas` has a number of timesteps with it. */
+function entriesOf(config: Walk['config']): [key: string, value: unknown][] {
+  return Object.entries(config).filter(
+    ([key]) => key !== 'num_train_timesteps' || !('trained_betas' in config),
+  );
+}
+
+/** By day, every walk of one key and some of two. */
+const PAIRS_ONE_OF = 5;
+
 describe.each(all)('$scheduler', ({ scheduler, keys, cases }) => {
-  const outcomes = cases.map((walk) => [walk, outcome(scheduler, walk)] as const);
+  const tried = cases.filter(
+    ({ config }, k) => isFullRange() || k % PAIRS_ONE_OF === 0 || entriesOf(config).length < 2,
+  );
+  const outcomes = tried.map((walk) => [walk, outcome(scheduler, walk)] as const);
 
   test('walks as diffusers does, or refuses by name what it does not support', () => {
     const wrong = outcomes.filter(([, found]) => found !== 'equal' && !found.startsWith('refused: '));
     expect(
       wrong.map(([{ config, steps }, found]) => `${JSON.stringify(config)}, ${steps} steps: ${found}`),
     ).toEqual([]);
-    expect(outcomes.filter(([, found]) => found === 'equal').length).toBeGreaterThan(cases.length / 3);
+    expect(outcomes.filter(([, found]) => found === 'equal').length).toBeGreaterThan(tried.length / 3);
   });
 
   test('refuses no other values than these, and the fixture has each key', () => {
     const single = outcomes.flatMap(([{ config, error }, found]) => {
-      const [entry, ...others] = Object.entries(config).filter(
-        ([key]) => key !== 'num_train_timesteps' || !('trained_betas' in config),
-      );
+      const [entry, ...others] = entriesOf(config);
       return entry === undefined || others.length > 0 ? [] : [{ entry, error, found }];
     });
     expect([...new Set(single.map(({ entry: [key] }) => key))].toSorted()).toEqual(keys.toSorted());
