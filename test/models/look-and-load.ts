@@ -5,6 +5,9 @@ import { openFolder } from '../../models/files/model-files.js';
 import { type LoadedModel, type LoadTask, UNOPENED } from '../../models/loaded-model.js';
 import { loadModel } from '../../models/loaders.js';
 import { NothingComputes } from '../../models/onnx/session.js';
+import { openForOneThread } from './one-thread.js';
+
+openForOneThread();
 
 /**
  * Loads the model of a folder as its process does, and expects that a check of its files alone gives the same

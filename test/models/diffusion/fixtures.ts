@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { GenerativeModel, ModelSettings } from '../../../experiment/model.js';
+import type { Graph } from '../../../models/diffusion/graph.js';
 import { ModelFolder } from '../../../models/diffusion/model-folder.js';
 import { filesIn } from '../../../models/files/layout.js';
 import { openFolder } from '../../../models/files/model-files.js';
@@ -8,6 +9,9 @@ import type { NoiseSource } from '../../../models/diffusion/noise/noise-source.j
 import { textToImageSettings } from '../../../models/diffusion/settings.js';
 import type { Floats } from '../../../models/diffusion/tensors.js';
 import { loadPipeline } from '../../../models/diffusion/text-to-image.js';
+import { openForOneThread } from '../one-thread.js';
+
+openForOneThread();
 
 /** A tiny model, and the results of diffusers for prompts. */
 export interface Fixture {
@@ -72,6 +76,25 @@ export function settingsOf({ width, height }: Fixture, one: Case): ModelSettings
   return { width, height, steps, noise: 'cpu', dtype: 'fp32', ...settings };
 }
 
+const graphs = new Map<string, Promise<Graph>>();
+
+/** Opens each graph of a folder once for a test file. */
+class FolderOfKeptGraphs extends ModelFolder {
+  override graph(component: string): Promise<Graph> {
+    return kept(this.path(component), () => super.graph(component));
+  }
+
+  override graphAt(file: string): Promise<Graph> {
+    return kept(this.path(file), () => super.graphAt(file));
+  }
+}
+
+function kept(path: string, open: () => Promise<Graph>): Promise<Graph> {
+  const graph = graphs.get(path) ?? open();
+  graphs.set(path, graph);
+  return graph;
+}
+
 /** The picture's values before rounding. */
 export async function paint(
   folder: string,
@@ -81,7 +104,7 @@ export async function paint(
 ): Promise<Floats> {
   const model = modelOf(folder, settings);
   const pipeline = await loadPipeline(
-    new ModelFolder({ model, files: await openFolder(model, folder), device: 'cpu' }),
+    new FolderOfKeptGraphs({ model, files: await openFolder(model, folder), device: 'cpu' }),
     textToImageSettings.parse(settings),
   );
   return (await pipeline.paint(prompt, noise)).picture;

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { cp, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { ImageArtifact } from '../../../experiment/artifact.js';
 import { PanicError } from '../../../common/errors.js';
 import type { ModelSettings } from '../../../experiment/model.js';
@@ -111,9 +111,12 @@ describe('a text-to-image model', () => {
   const fixture = readFixture(folder);
   const quick = settingsOf(fixture, fixture.cases[1]!);
   const { prompt } = fixture.cases[0]!;
+  let loaded: Awaited<ReturnType<typeof load>>;
+  beforeAll(async () => {
+    loaded = await load(folder, quick);
+  });
 
   test('answers each item of a batch as if it were alone, and an item that it cannot paint with an error', async () => {
-    const loaded = await load(folder, quick);
     const picture = { modality: 'image', width: 1, height: 1, pixels: new Uint8Array(3) } as const;
     const answers = await loaded.generate([text(prompt, 1), { input: picture, seed: 1 }, text(prompt, 2)]);
     expect(answers[1]).toMatchObject({ kind: 'InvalidInput' });
@@ -125,7 +128,6 @@ describe('a text-to-image model', () => {
   });
 
   test('counts the tokens of a prompt for which it had no room', async () => {
-    const loaded = await load(folder, quick);
     const [fits, two] = await loaded.generate([text(repeated('cat', 75), 1), text(repeated('cat', 77), 1)]);
     expect(painted(fits).cutTokens).toBe(0);
     expect(painted(two).cutTokens).toBe(2);
@@ -292,7 +294,7 @@ describe('a text-to-image model', () => {
     const { noise: _, ...without } = quick;
     const [cuda] = await (await load(folder, { ...quick, noise: 'cuda' })).generate([text(prompt, 5)]);
     const [unsaid] = await (await load(folder, without)).generate([text(prompt, 5)]);
-    const [cpu] = await (await load(folder, quick)).generate([text(prompt, 5)]);
+    const [cpu] = await loaded.generate([text(prompt, 5)]);
     expect(painted(unsaid).output).toEqual(painted(cuda).output);
     expect(painted(unsaid).output).not.toEqual(painted(cpu).output);
   });
