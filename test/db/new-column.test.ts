@@ -24,7 +24,8 @@ const { mergeStores } = await import('../../db/merge/index.js');
 const { DATABASE_FILE } = await import('../../db/layout.js');
 const { Patient } = await import('./patient.js');
 const { newFolder, sqlitePlace } = await import('./sqlite-place.js');
-const { config, finishExperiment, NOW, painter } = await import('../support/small-experiment.js');
+const { config, finishExperiment, keepOwnStores, NOW, painter } =
+  await import('../support/small-experiment.js');
 
 /** A store of a version with one migration more. */
 async function laterPlace(): Promise<Place> {
@@ -43,6 +44,7 @@ let target: Place;
 let id: string;
 
 beforeAll(async () => {
+  keepOwnStores();
   source = await laterPlace();
   target = await laterPlace();
   id = await finishExperiment(source.store);

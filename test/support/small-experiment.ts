@@ -123,8 +123,13 @@ export function vectorOf(model: EmbeddingModel, input: Artifact): Float32Array {
 }
 
 /** While a store is open, the processes that decode pictures stay for the next store of the file. */
-let open: ReturnType<typeof temporaryStore> | null = null;
+let open: Pick<ReturnType<typeof temporaryStore>, 'remove'> | null = null;
 afterAll(async () => open?.remove());
+
+/** For a test file with tables of its own: it keeps its own stores open, and no other store is opened for it. */
+export function keepOwnStores(): void {
+  open = { remove: async () => undefined };
+}
 
 /** Makes an artifact's object durable, as the invocation activity does before the row. */
 export async function staged(store: Store, artifact: Artifact) {
