@@ -1,20 +1,43 @@
-import { afterAll, afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { describerAt, embedderAt, leaveAlone, send, startModelServer } from '../support/model-server.js';
-import { isFullRange } from '../support/range.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
+import {
+  describerAt,
+  embedderAt,
+  leaveAlone,
+  painterAt,
+  send,
+  startModelServer,
+} from '../support/model-server.js';
+import { type Fleet, openFleet } from '../support/fleet.js';
+import { DoctorDocument } from '../support/documents.js';
+import { readJson } from '../support/json.js';
+import { experimentFile } from '../support/laboratory.js';
+import { violations } from '../support/store-checks.js';
 import { z } from 'zod';
-import { DoctorDocument, OfExperiment } from '../support/documents.js';
+import { isFullRange } from '../support/range.js';
+import { cleanUp, type Ended, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
 
 jest.setTimeout(240_000);
 
+/** The server of models, and one worker whose catalogue names it. */
 let server: Awaited<ReturnType<typeof startModelServer>>;
-beforeEach(async () => {
+let fleet: Fleet;
+let catalogue: Record<string, string>;
+beforeAll(async () => {
   server = await startModelServer();
+  const models = [describerAt(server.base, 'image'), embedderAt(server.base)];
+  const folder = folderWith({ 'catalogue.json': { models } });
+  catalogue = { PANIC_TDA_CATALOGUE: join(folder, 'catalogue.json') };
+  fleet = await openFleet(null, catalogue);
+  await fleet.worker([]);
 });
-afterEach(() => server.close());
-afterAll(cleanUp);
+afterEach(() => server.interfere(leaveAlone));
+afterAll(async () => {
+  await fleet.close();
+  await server.close();
+  await cleanUp();
+});
 
 const experiment = {
   networks: [['ProceduralPainter', 'ServedDescriber']],
@@ -24,10 +47,22 @@ const experiment = {
   max_length: 6,
 };
 
-function laboratoryAt(base: string) {
-  const models = [describerAt(base, 'image'), embedderAt(base)];
+/** A folder with the experiment and a catalogue of these models. */
+function folderOf(...models: readonly object[]): { folder: string; env: Record<string, string> } {
   const folder = folderWith({ 'catalogue.json': { models }, 'experiment.json': experiment });
   return { folder, env: { PANIC_TDA_CATALOGUE: join(folder, 'catalogue.json') } };
+}
+
+/** Looks at the data folder of the fleet, without its Temporal service. */
+function look(...words: readonly string[]): Promise<Ended> {
+  return panicTda(fleet.folder, [...words, '--data', fleet.data], catalogue);
+}
+
+/** Runs an experiment on the worker. */
+async function runOf(name: string, of: object): Promise<Ended & { readonly id: string }> {
+  const file = experimentFile(fleet.folder, name, { ...of, name });
+  const ended = await fleet.command(['run', file]).ended;
+  return { ...ended, id: /Experiment ([0-9a-f]{12})/.exec(ended.stderr)![1]! };
 }
 
 /** Answers each chat with a new caption. */
@@ -47,9 +82,10 @@ async function modelFindings(folder: string, env: Record<string, string>): Promi
     .map(({ level, text }) => `${level}: ${text}`);
 }
 
-test('plan and doctor report a server that is down before anything starts', async () => {
-  const { folder, env } = laboratoryAt(server.base);
-  await server.close();
+test('plan and run report a server that is down before anything starts', async () => {
+  const down = await startModelServer();
+  await down.close();
+  const { folder, env } = folderOf(describerAt(down.base, 'image'), embedderAt(down.base));
   const run = await panicTda(folder, ['run', 'experiment.json'], env);
   expect(run.code).toBe(2);
   expect(run.stderr).toMatch(/servers of models .* nothing was done:\nServedDescriber: .*ECONNREFUSED/);
@@ -65,17 +101,11 @@ test('plan and doctor report a server that is down before anything starts', asyn
     ['ServedDescriber', 'trouble'],
     ['ServedEmbedder', 'trouble'],
   ]);
-  const found = await modelFindings(folder, env);
-  expect(found).toContainEqual(expect.stringMatching(/^warning: ServedDescriber: .*ECONNREFUSED/));
-  // They need no files, but a server.
-  const count = /(\d+) of (\d+) models need no files/.exec(found.join('\n'));
-  expect(Number(count![1])).toBeLessThanOrEqual(Number(count![2]) - 2);
-
-  server = await startModelServer();
 });
 
-test('a server that does not serve the model is reported before anything starts; one without a list is asked', async () => {
-  const { folder, env } = laboratoryAt(server.base);
+test('a server that does not serve the model is reported before anything starts', async () => {
+  const { folder, env } = folderOf(describerAt(server.base, 'image'), embedderAt(server.base));
+  const before = server.asked.length;
   server.interfere(({ path }, response) => {
     if (path !== '/v1/models') return false;
     send(response, 200, { data: [{ id: 'another' }] });
@@ -85,47 +115,63 @@ test('a server that does not serve the model is reported before anything starts;
   expect(run.code).toBe(2);
   expect(run.stderr).toMatch(/ServedDescriber: .* does not serve "tiny"; it lists another/);
   expect(existsSync(join(folder, 'panic-tda-data'))).toBe(false);
-  expect(server.asked.every(({ path }) => path === '/v1/models')).toBe(true);
+  const asked = server.asked.slice(before);
+  expect(asked).not.toEqual([]);
+  expect(asked.every(({ path }) => path === '/v1/models')).toBe(true);
+});
 
-  server.interfere(({ path }, response) => {
+test('doctor reports a server that is down, one without a list, and one that lists the model', async () => {
+  const [down, listless] = [await startModelServer(), await startModelServer()];
+  await down.close();
+  listless.interfere(({ path }, response) => {
     if (path !== '/v1/models') return false;
     send(response, 405, {});
     return true;
   });
-  expect(await modelFindings(folder, env)).toContainEqual(
+  const models = [painterAt(down.base), describerAt(listless.base, 'image'), embedderAt(server.base)];
+  const { folder, env } = folderOf(...models);
+  const found = await modelFindings(folder, env);
+  await listless.close();
+  expect(found).toContainEqual(expect.stringMatching(/^warning: ServedPainter: .*ECONNREFUSED/));
+  expect(found).toContainEqual(
     expect.stringMatching(/^ok: ServedDescriber: its server answers; it has no list/),
   );
-  server.interfere(leaveAlone);
-  expect(await modelFindings(folder, env)).toContain('ok: ServedDescriber: its server answers, and lists it');
+  expect(found).toContain('ok: ServedEmbedder: its server answers, and lists it');
+  // They need no files, but a server.
+  const count = /(\d+) of (\d+) models need no files/.exec(found.join('\n'));
+  expect(Number(count![1])).toBeLessThanOrEqual(Number(count![2]) - 3);
 });
 
 test('the summary, status, show and doctor report cut answers, and one vector for all outputs', async () => {
-  const { folder, env } = laboratoryAt(server.base);
   // This server tells texts apart only by their length, and these have one length.
   captioning((times) => ({
     finish_reason: times === 1 ? 'length' : 'stop',
     message: { content: ['one fox', 'two fox', 'six fox'][times % 3] },
   }));
-  const run = await panicTda(folder, ['run', 'experiment.json'], env);
+  const run = await runOf('cut', experiment);
   expect(run.code).toBe(0);
   const cut = /^cut outputs +1 output stopped at the limit of tokens/m;
   const shared = /^warning +ServedEmbedder gave all distinct outputs one and the same vector/m;
   expect(run.stdout).toMatch(cut);
   expect(run.stdout).toMatch(shared);
-  expect((await panicTda(folder, ['status'], env)).stdout).toMatch(shared);
-  const status = OfExperiment.parse(await panicTdaJson(folder, ['status'], env));
-  expect(status['sharedVectors']).toEqual([{ model: 'ServedEmbedder', everywhere: true, runs: 1 }]);
-  const { experiment: id } = status;
-  const shown = await panicTda(folder, ['show', id], env);
+  const { id } = run;
+  expect((await look('status', id)).stdout).toMatch(shared);
+  const status = readJson((await look('status', id, '--json')).stdout, z.looseObject({}));
+  expect(status).toMatchObject({
+    experiment: id,
+    sharedVectors: [{ model: 'ServedEmbedder', everywhere: true, runs: 1 }],
+  });
+  const shown = await look('show', id);
   expect(shown.stdout).toMatch(cut);
   expect(shown.stdout).toMatch(shared);
-  const one = await panicTda(folder, ['show', id, '0'], env);
+  const one = await look('show', id, '0');
   expect(one.stdout).toMatch(/^cut outputs +1 output/m);
   expect(one.stdout).toMatch(shared);
   expect(one.stdout).toMatch(/ServedDescriber +7 +computed, cut +two fox/);
-  const document = z
-    .looseObject({ trajectory: z.array(z.object({ outputCut: z.boolean() })) })
-    .parse(await panicTdaJson(folder, ['show', id, '0'], env));
+  const document = readJson(
+    (await look('show', id, '0', '--json')).stdout,
+    z.looseObject({ trajectory: z.array(z.object({ outputCut: z.boolean() })) }),
+  );
   expect(document).toMatchObject({ outputsCut: 1, sharedVectors: [{ model: 'ServedEmbedder' }] });
   expect(document.trajectory.map(({ outputCut }) => outputCut)).toEqual([
     false,
@@ -135,14 +181,13 @@ test('the summary, status, show and doctor report cut answers, and one vector fo
     false,
     false,
   ]);
-  const doctor = await panicTda(folder, ['doctor'], env);
+  const doctor = await look('doctor');
   expect(doctor.stdout).toMatch(/1 output stopped at the limit/);
   expect(doctor.stdout).toMatch(/warn +experiment .*one and the same vector/);
   expect(doctor.code).toBe(0);
 });
 
 test('an invalid answer (half of a surrogate pair; by night also a filtered and an invisible one) fails its run, and leaves a sound store', async () => {
-  const { folder, env } = laboratoryAt(server.base);
   server.interfere(({ path }, response) => {
     if (path !== '/v1/chat/completions') return false;
     const message = { content: 'a fox HALF' };
@@ -152,24 +197,23 @@ test('an invalid answer (half of a surrogate pair; by night also a filtered and 
       .end(text.replace('HALF', String.raw`\ud83d`));
     return true;
   });
-  const run = await panicTda(folder, ['run', 'experiment.json'], env);
+  // Another seed than that of the stored experiment, whose work it would reuse.
+  const run = await runOf('invalid', { ...experiment, seeds: [8] });
   expect(run.code).toBe(1);
   expect(run.stdout).toMatch(/run 0: ModelOutputInvalid: ServedDescriber .*half of a surrogate pair/);
-  const { experiment: id } = OfExperiment.parse(await panicTdaJson(folder, ['status'], env));
+  const { id } = run;
   // By day, test/models/server-answers.test.ts has these answers, without a run for each.
   if (isFullRange()) {
     captioning(() => ({ finish_reason: 'content_filter', message: { content: 'The picture shows' } }));
-    expect((await panicTda(folder, ['retry', id], env)).stdout).toMatch(
-      /ModelOutputInvalid: .*content filter/,
-    );
+    expect((await fleet.command(['retry', id]).ended).stdout).toMatch(/ModelOutputInvalid: .*content filter/);
     captioning(() => ({ finish_reason: 'stop', message: { content: '\u200b' } }));
-    expect((await panicTda(folder, ['retry', id], env)).stdout).toMatch(/ModelOutputInvalid: .*blank/);
+    expect((await fleet.command(['retry', id]).ended).stdout).toMatch(/ModelOutputInvalid: .*blank/);
   }
-  expect((await panicTda(folder, ['doctor'], env)).code).toBe(0);
+  expect(await violations(fleet.data)).toEqual([]);
   // A tab and a line separator are valid characters of an answer.
   captioning((times) => ({ finish_reason: 'stop', message: { content: `a\tfox\u2028of ${times}` } }));
-  const mended = await panicTda(folder, ['retry', id], env);
+  const mended = await fleet.command(['retry', id]).ended;
   expect(mended.code).toBe(0);
-  expect((await panicTda(folder, ['show', id, '0'], env)).stdout).toMatch(/a fox of 0/);
-  expect((await panicTda(folder, ['doctor'], env)).code).toBe(0);
+  expect((await look('show', id, '0')).stdout).toMatch(/a fox of 0/);
+  expect((await look('doctor')).code).toBe(0);
 });
