@@ -13,9 +13,11 @@ import { join } from 'node:path';
 import { makeBucket, s3Program, SECRET_KEY, startS3Server, toldSkipped } from '../support/s3-server.js';
 import { firstByDay, isFullRange } from '../support/range.js';
 import type { S3Server } from '../support/s3-server.js';
+import { type Fleet, openFleet } from '../support/fleet.js';
+import { experimentFile } from '../support/laboratory.js';
 import { digestOf, invocationCount } from '../support/store-checks.js';
 import { repositoryPath } from '../support/child-processes.js';
-import { cleanUp, folderWith, panicTda, startPanicTda, until } from '../support/cli-process.js';
+import { cleanUp, type Ended, folderWith, panicTda, startPanicTda, until } from '../support/cli-process.js';
 import { z } from 'zod';
 import { readJson } from '../support/json.js';
 
@@ -44,6 +46,9 @@ function idIn(stderr: string): string {
   () => {
     let server: S3Server;
     let env: Record<string, string>;
+    /** One worker with the bucket, and one without. */
+    let fleet: Fleet;
+    let plain: Fleet;
     let folder: string;
     let data: string;
     let id: string;
@@ -53,16 +58,27 @@ function idIn(stderr: string): string {
       server = await startS3Server(program.path);
       await makeBucket(server, BUCKET);
       env = { ...server.environment, PANIC_TDA_OBJECTS: PLACE };
-      folder = folderWith({ 'experiment.json': EXPERIMENT });
-      data = join(folder, 'panic-tda-data');
+      fleet = await openFleet(null, env);
       // The same experiment without S3, to compare with.
-      const plain = folderWith({ 'experiment.json': EXPERIMENT });
-      const { code, stderr } = await panicTda(plain, ['run', 'experiment.json']);
+      plain = await openFleet();
+      for (const { folder } of [fleet, plain]) experimentFile(folder, 'experiment', EXPERIMENT);
+      await Promise.all([fleet.worker([]), plain.worker([])]);
+      ({ folder, data } = fleet);
+      const { code, stderr } = await plain.command(['run', 'experiment.json']).ended;
       if (code !== 0) throw new Error(stderr);
       id = idIn(stderr);
-      digest = await digestOf(join(plain, 'panic-tda-data'), id);
+      digest = await digestOf(plain.data, id);
     });
-    afterAll(() => server.remove());
+    afterAll(async () => {
+      await fleet.close();
+      await plain.close();
+      await server.remove();
+    });
+
+    /** Runs a command on the data folder, without the Temporal service. */
+    function alone(words: readonly string[], variables = env): Promise<Ended> {
+      return panicTda(folder, [...words, '--data', data], variables);
+    }
 
     /** Keys of the objects below a prefix. */
     function keys(prefix = 'lab'): string[] {
@@ -73,7 +89,7 @@ function idIn(stderr: string): string {
     }
 
     test('an experiment puts its pictures there and ends as with a folder', async () => {
-      const { code, stdout, stderr } = await panicTda(folder, ['run', 'experiment.json'], env);
+      const { code, stdout, stderr } = await fleet.command(['run', 'experiment.json']).ended;
       expect([code, stdout, stderr]).toEqual([
         0,
         expect.stringContaining(PLACE),
@@ -82,7 +98,7 @@ function idIn(stderr: string): string {
       expect(await digestOf(data, id)).toBe(digest);
       expect(keys().length).toBeGreaterThan(0);
       expect(readdirSync(join(data, 'objects'))).toEqual([]);
-      const { stdout: shown } = await panicTda(folder, ['show', id, '0', '--json'], env);
+      const { stdout: shown } = await alone(['show', id, '0', '--json']);
       const { trajectory } = readJson(
         shown,
         z.object({ trajectory: z.array(z.object({ object: z.string().optional() })) }),
@@ -93,7 +109,7 @@ function idIn(stderr: string): string {
     });
 
     test('doctor finds the bucket sound, and names an object that changed', async () => {
-      const sound = await panicTda(folder, ['doctor', '--deep'], env);
+      const sound = await alone(['doctor', '--deep']);
       expect({ code: sound.code, stdout: sound.stdout }).toMatchObject({
         code: 0,
         stdout: expect.stringContaining('every invariant holds'),
@@ -101,7 +117,7 @@ function idIn(stderr: string): string {
       const file = server.file(BUCKET, `lab/${keys()[0]!}`);
       const bytes = readFileSync(file);
       writeFileSync(file, Buffer.concat([bytes.subarray(0, -1), Buffer.of(bytes.at(-1)! ^ 1)]));
-      const { code, stdout } = await panicTda(folder, ['doctor'], env);
+      const { code, stdout } = await alone(['doctor']);
       expect({ code, stdout }).toMatchObject({
         code: 1,
         stdout: expect.stringContaining(`object ${PLACE}/${keys()[0]!} is damaged`),
@@ -111,7 +127,7 @@ function idIn(stderr: string): string {
 
     test('backup copies the pictures out of the bucket, and its copy is whole without a bucket', async () => {
       const copy = join(folder, 'copy');
-      const made = await panicTda(folder, ['backup', copy, '--json'], env);
+      const made = await alone(['backup', copy, '--json']);
       expect(made).toMatchObject({ code: 0 });
       expect(JSON.parse(made.stdout)).toMatchObject({ copied: keys().length, missing: 0 });
       const doctor = await panicTda(folder, ['doctor', '--data', copy]);
@@ -169,44 +185,44 @@ function idIn(stderr: string): string {
 
     test('objects copy copies a data set to a bucket and back, and a second time copies nothing', async () => {
       const [there, back] = [`s3://${BUCKET}/moved`, join(folder, 'back')];
-      const one = await panicTda(folder, ['objects', 'copy', '--from', PLACE, '--to', back], env);
+      const one = await alone(['objects', 'copy', '--from', PLACE, '--to', back]);
       expect(one).toMatchObject({ code: 0, stdout: expect.stringMatching(/\d+ copied, 0 there already/) });
-      const two = await panicTda(folder, ['objects', 'copy', '--from', back, '--to', there, '--json'], env);
+      const two = await alone(['objects', 'copy', '--from', back, '--to', there, '--json']);
       expect(JSON.parse(two.stdout)).toMatchObject({
         from: back,
         to: there,
         copied: keys().length,
         damaged: 0,
       });
-      const again = await panicTda(folder, ['objects', 'copy', '--from', back, '--to', there, '--json'], env);
+      const again = await alone(['objects', 'copy', '--from', back, '--to', there, '--json']);
       expect(JSON.parse(again.stdout)).toMatchObject({ copied: 0, present: keys().length });
       // For the database, the pictures stay where they were until a user runs `objects use`.
       const moved = { ...env, PANIC_TDA_OBJECTS: there };
-      const elsewhere = await panicTda(folder, ['doctor'], moved);
+      const elsewhere = await alone(['doctor'], moved);
       expect(elsewhere).toMatchObject({ code: 1, stdout: expect.stringContaining('every invariant holds') });
       expect(elsewhere.stdout).toContain(`kept in ${PLACE} at ${server.endpoint}, and this process`);
-      expect(await panicTda(folder, ['objects', 'use'], moved)).toMatchObject({ code: 0 });
-      const doctor = await panicTda(folder, ['doctor'], moved);
+      expect(await alone(['objects', 'use'], moved)).toMatchObject({ code: 0 });
+      const doctor = await alone(['doctor'], moved);
       expect(doctor).toMatchObject({ code: 0, stdout: expect.stringContaining('every invariant holds') });
-      expect(await panicTda(folder, ['objects', 'use'], env)).toMatchObject({ code: 0 });
+      expect(await alone(['objects', 'use'], env)).toMatchObject({ code: 0 });
     });
 
     test('a run or worker without PANIC_TDA_OBJECTS is refused, and the message names both places and what to do', async () => {
       const longer = { ...EXPERIMENT, max_length: 14 };
       writeFileSync(join(folder, 'longer.json'), JSON.stringify(longer));
-      const { code, stderr } = await panicTda(folder, ['run', 'longer.json']);
+      const { code, stderr } = await alone(['run', 'longer.json'], {});
       expect(code).toBe(2);
       expect(stderr).toContain(`kept in ${PLACE} at ${server.endpoint}, and this process would keep them in`);
       expect(stderr).toMatch(
         /since PANIC_TDA_OBJECTS is not set; set PANIC_TDA_OBJECTS .*"panic-tda objects use"/,
       );
-      const used = await panicTda(folder, ['objects', 'use']);
+      const used = await alone(['objects', 'use'], {});
       expect(used).toMatchObject({
         code: 2,
         stderr: expect.stringMatching(/\d+ of \d+ pictures .* are not in/),
       });
       expect(readdirSync(join(data, 'objects'))).toEqual([]);
-      expect((await panicTda(folder, ['run', 'longer.json'], env)).code).toBe(0);
+      expect((await fleet.command(['run', 'longer.json']).ended).code).toBe(0);
     });
 
     test.each([
