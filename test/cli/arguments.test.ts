@@ -1,11 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openStore } from '../../db/index.js';
 import { config, finishExperiment } from '../support/small-experiment.js';
 import { repositoryPath } from '../support/child-processes.js';
-import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
+import { cleanUp, folderWith } from '../support/cli-process.js';
+import { runCommand } from '../support/standing-program.js';
 
 const EXPERIMENT = {
   networks: [['DummyT2I', 'DummyI2T']],
@@ -16,9 +17,16 @@ const EXPERIMENT = {
 };
 
 let folder: string;
+/** A data folder with an experiment, for copies. */
+let original: string;
+let id: string;
 
-beforeAll(() => {
+beforeAll(async () => {
   folder = folderWith({ 'experiment.json': EXPERIMENT });
+  original = join(folderWith(), 'data');
+  const store = openStore(original);
+  id = await finishExperiment(store, config);
+  await store.close();
 });
 afterAll(cleanUp);
 
@@ -38,39 +46,72 @@ function expectNothingMade(): void {
   expect(readdirSync(folder)).toEqual(['experiment.json']);
 }
 
+type Variables = Readonly<Record<string, string>>;
+const RUN = ['run', 'experiment.json'] as const;
+
 describe('a command refuses, before it makes anything:', () => {
-  test.each([
-    ['an empty option', `p run experiment.json --data ''`, /--data is empty: ""/],
-    ['a blank option', `p run experiment.json --data '  '`, /--data is empty: "  "/],
-    ['an empty option of a command below another', `p objects copy --to ''`, /--to is empty/],
-    ['an empty option of its own', `p worker --identity ''`, /--identity is empty/],
-    ['an empty argument', `p show ''`, /<id> is empty/],
-    ['an empty name among several', `p models pull AllMiniLML6v2 ''`, /is empty: ""/],
+  test.each<[string, readonly string[], RegExp, Variables?]>([
+    ['an empty option', [...RUN, '--data', ''], /--data is empty: ""/],
+    ['a blank option', [...RUN, '--data', '  '], /--data is empty: "  "/],
+    ['an empty option of a command below another', ['objects', 'copy', '--to', ''], /--to is empty/],
+    ['an empty option of its own', ['worker', '--identity', ''], /--identity is empty/],
+    ['an empty argument', ['show', ''], /<id> is empty/],
+    ['an empty name among several', ['models', 'pull', 'AllMiniLML6v2', ''], /is empty: ""/],
+    ['a data folder that is an address', [...RUN, '--data', 'file:///srv/x'], /is an address and no path/],
+    ['a data folder with a blank before it', [...RUN, '--data', ' /srv/x'], /begins with white space/],
     [
-      'a data folder that is an address',
-      `p run experiment.json --data file:///srv/x`,
-      /is an address and no path/,
+      "another's home folder that no shell replaced",
+      ['list', '--data', '~lab/x'],
+      /begins with "~" and a name/,
     ],
+    ['a variable that no shell replaced', ['list', '--data', '$HOME/x'], /begins with a variable/],
     [
-      'a data folder with a blank before it',
-      `p run experiment.json --data ' /srv/x'`,
-      /begins with white space/,
+      'a file in place of the data folder',
+      ['list', '--data', 'experiment.json'],
+      /it is a file, not a folder/,
     ],
-    ["another's home folder that no shell replaced", `p list --data '~lab/x'`, /begins with "~" and a name/],
-    ['a variable that no shell replaced', `p list --data '$HOME/x'`, /begins with a variable/],
-    ['a file in place of the data folder', `p list --data experiment.json`, /it is a file, not a folder/],
-    ['a data folder below a file', `p list --data experiment.json/x`, /a part of its path is a file/],
-    [
-      'a data folder over a link to a disk that is not mounted',
-      `ln -s gone disk; p list --data disk/x; code=$?; rm disk; exit $code`,
-      /the link .*disk leads to gone, where nothing is/,
-    ],
+    ['a data folder below a file', ['list', '--data', 'experiment.json/x'], /a part of its path is a file/],
     [
       'a data folder in which SQLite opens nothing',
-      `p run experiment.json --data ${'deep/'.repeat(100)}`,
+      [...RUN, '--data', 'deep/'.repeat(100)],
       /its path has \d+ bytes, and SQLite takes 474 here/,
     ],
-    ['a home folder that no shell replaced', `p run experiment.json --data '~/x'`, /begins with "~"/],
+    ['a home folder that no shell replaced', [...RUN, '--data', '~/x'], /begins with "~"/],
+    [
+      'an address of Temporal with a scheme',
+      RUN,
+      /it can be HOST:PORT/,
+      { TEMPORAL_ADDRESS: 'http://localhost:1' },
+    ],
+    ['the same for a worker', ['worker'], /it can be HOST:PORT/, { TEMPORAL_ADDRESS: 'http://localhost:1' }],
+    ['a bucket with a blank before it', RUN, /no place for objects/, { PANIC_TDA_OBJECTS: ' s3://lab/x' }],
+    ['a port that is none', RUN, /a port of 1 to 65535/, { TEMPORAL_ADDRESS: 'localhost:65536' }],
+    [
+      'a certificate that is not there',
+      RUN,
+      /TEMPORAL_TLS_SERVER_CA_CERT_PATH .*\/gone\.pem is not there/,
+      { TEMPORAL_ADDRESS: '127.0.0.1:1', TEMPORAL_TLS_SERVER_CA_CERT_PATH: '/gone.pem' },
+    ],
+    ['a bucket with one slash', RUN, /no place for objects/, { PANIC_TDA_OBJECTS: 's3:/lab/x' }],
+  ])('%s', async (_, args, words, env = {}) => {
+    const { code, stderr } = await runCommand(folder, args, env);
+    expect(stderr).toMatch(words);
+    expect(code).toBe(2);
+    expectNothingMade();
+  });
+
+  test('a data folder over a link to a disk that is not mounted', async () => {
+    const link = join(folder, 'disk');
+    symlinkSync('gone', link);
+    const { code, stderr } = await runCommand(folder, ['list', '--data', 'disk/x']);
+    rmSync(link);
+    expect(stderr).toMatch(/the link .*disk leads to gone, where nothing is/);
+    expect(code).toBe(2);
+    expectNothingMade();
+  });
+
+  // Node itself cannot pass such bytes.
+  test.each([
     [
       'bytes that are no UTF-8',
       `p run experiment.json --data $'caf\\xe9'`,
@@ -82,24 +123,6 @@ describe('a command refuses, before it makes anything:', () => {
       `PANIC_TDA_DATA=$'caf\\xe9' p run experiment.json`,
       /PANIC_TDA_DATA holds bytes/,
     ],
-    [
-      'an address of Temporal with a scheme',
-      `TEMPORAL_ADDRESS=http://localhost:1 p run experiment.json`,
-      /it can be HOST:PORT/,
-    ],
-    ['the same for a worker', `TEMPORAL_ADDRESS=http://localhost:1 p worker`, /it can be HOST:PORT/],
-    [
-      'a bucket with a blank before it',
-      `PANIC_TDA_OBJECTS=' s3://lab/x' p run experiment.json`,
-      /no place for objects/,
-    ],
-    ['a port that is none', `TEMPORAL_ADDRESS=localhost:65536 p run experiment.json`, /a port of 1 to 65535/],
-    [
-      'a certificate that is not there',
-      `TEMPORAL_ADDRESS=127.0.0.1:1 TEMPORAL_TLS_SERVER_CA_CERT_PATH=/gone.pem p run experiment.json`,
-      /TEMPORAL_TLS_SERVER_CA_CERT_PATH .*\/gone\.pem is not there/,
-    ],
-    ['a bucket with one slash', `PANIC_TDA_OBJECTS=s3:/lab/x p run experiment.json`, /no place for objects/],
   ])('%s', (_, line, words) => {
     const { status, stderr } = bash(line);
     expect(stderr).toMatch(words);
@@ -127,27 +150,35 @@ describe('a command refuses, before it makes anything:', () => {
 describe('a file that is no SQLite file in its place is refused with its path:', () => {
   afterEach(() => rmSync(join(folder, 'd'), { recursive: true }));
 
+  const folderThere = { words: 'is a folder, and panic-tda keeps an SQLite file there', isFolder: true };
+  const textThere = { words: 'is not a database of SQLite', isFolder: false };
   test.each(
     ['panic-tda.sqlite', 'run.lock'].flatMap((name) => [
-      { name, make: `mkdir -p d/${name}`, words: 'is a folder, and panic-tda keeps an SQLite file there' },
-      { name, make: `mkdir d && echo something else > d/${name}`, words: 'is not a database of SQLite' },
+      { name, ...folderThere },
+      { name, ...textThere },
     ]),
-  )('$make', ({ name, make, words }) => {
-    expect(bash(make).status).toBe(0);
+  )('$name $words', async ({ name, words, isFolder }) => {
+    const path = join(folder, 'd', name);
+    mkdirSync(isFolder ? path : join(folder, 'd'), { recursive: true });
+    if (!isFolder) writeFileSync(path, 'something else\n');
     // Only some commands reach the lock of a folder without experiments.
-    const all = ['list', 'status', 'plan experiment.json', 'run experiment.json'];
-    for (const command of name === 'run.lock' ? ['list', 'run experiment.json'] : all) {
-      const { status, stderr } = bash(`p ${command} --data d`);
-      expect(stderr).toContain(`${join(folder, 'd', name)} ${words}`);
-      expect(status).toBe(2);
+    const all = [['list'], ['status'], ['plan', 'experiment.json'], RUN];
+    for (const command of name === 'run.lock' ? [['list'], RUN] : all) {
+      const { code, stderr } = await runCommand(folder, [...command, '--data', 'd']);
+      expect(stderr).toContain(`${path} ${words}`);
+      expect(code).toBe(2);
     }
   });
 });
 
-test('a data folder that is a link to a folder is used', () => {
-  const line =
-    'mkdir real && ln -s real link && p list --data link/new; code=$?; rm -r link real; exit $code';
-  expect(bash(line)).toMatchObject({ status: 0, stderr: expect.stringContaining('No experiments in') });
+test('a data folder that is a link to a folder is used', async () => {
+  const parent = folderWith();
+  mkdirSync(join(parent, 'real'));
+  symlinkSync('real', join(parent, 'link'));
+  expect(await runCommand(parent, ['list', '--data', 'link/new'])).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining('No experiments in') as unknown,
+  });
 });
 
 test('help and version need no folder', () => {
@@ -162,13 +193,10 @@ test.each(['set #1', '50%25 of ?x=1&y', `it's "so"`, 'two\nlines', 'ä \u{1F98A}
   async (name) => {
     const parent = folderWith();
     const data = join(parent, name);
-    mkdirSync(data);
-    const store = openStore(data);
-    const id = await finishExperiment(store, config);
-    await store.close();
-    const listed = await panicTda(parent, ['list', '--json', '--data', name]);
+    cpSync(original, data, { recursive: true });
+    const listed = await runCommand(parent, ['list', '--json', '--data', name]);
     expect(JSON.parse(listed.stdout)).toMatchObject([{ id }]);
-    expect((await panicTda(parent, ['pause', id, '--data', name])).stderr).toMatch(/completed/);
+    expect((await runCommand(parent, ['pause', id, '--data', name])).stderr).toMatch(/completed/);
     expect(existsSync(join(data, 'panic-tda.sqlite'))).toBe(true);
     expect(readdirSync(parent)).toEqual([name]);
   },

@@ -1,4 +1,4 @@
-import { afterAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,6 +11,8 @@ import { CAN_MOUNT, toldWhy } from '../support/mounts.js';
 import { violationsIn } from '../support/store-checks.js';
 import { repositoryPath } from '../support/child-processes.js';
 import { cleanUp, folderWith, panicTda, startPanicTda, until } from '../support/cli-process.js';
+import { keepDecoders } from '../support/kept-decoders.js';
+import { runCommand } from '../support/standing-program.js';
 
 jest.setTimeout(120_000);
 afterAll(cleanUp);
@@ -21,15 +23,23 @@ let copy: string;
 let id: string;
 let digest: string;
 
-/** Makes a finished experiment with pictures, and adds other files of a data folder. */
-beforeEach(async () => {
-  folder = folderWith();
-  data = join(folder, 'panic-tda-data');
-  copy = join(folder, 'backups', 'daily');
-  const store = openStore(data);
+/** A finished experiment with pictures, for copies. */
+let original: string;
+beforeAll(async () => {
+  original = folderWith();
+  const store = openStore(original);
   id = await finishExperiment(store);
   digest = await contentDigest(store.db, id);
   await store.close();
+});
+keepDecoders();
+
+/** Copies the experiment, and adds other files of a data folder. */
+beforeEach(() => {
+  folder = folderWith();
+  data = join(folder, 'panic-tda-data');
+  copy = join(folder, 'backups', 'daily');
+  cpSync(original, data, { recursive: true });
   for (const name of ['temporal', 'logs']) mkdirSync(join(data, name));
   writeFileSync(join(data, 'logs', 'worker.log'), 'a line');
   writeFileSync(join(data, 'routes.json'), '{}');
@@ -86,7 +96,7 @@ function objectsIn(of: string): string[] {
 }
 
 test('a backup is a data folder by itself: it has what the user has, and nothing that is made anew', async () => {
-  const { code, stdout } = await panicTda(folder, ['backup', copy, '--json']);
+  const { code, stdout } = await runCommand(folder, ['backup', copy, '--json']);
   expect(code).toBe(0);
   const counts = { experiments: 1, runs: 4, objects: objectsIn(data).length, missing: 0, databaseCopies: 1 };
   const document = { folder: copy, ...counts, copied: counts.objects, leftOut: ['notes.txt'] };
@@ -94,7 +104,7 @@ test('a backup is a data folder by itself: it has what the user has, and nothing
   const own = ['objects', 'panic-tda-backup.json', 'panic-tda.sqlite', 'routes.json'];
   expect(readdirSync(copy).sort()).toEqual([...own, 'run.lock', 'workers.lock']);
   rmSync(data, { recursive: true });
-  const doctor = await panicTda(folder, ['doctor', '--deep', '--data', copy]);
+  const doctor = await runCommand(folder, ['doctor', '--deep', '--data', copy]);
   expect(doctor.stdout).toContain('every invariant holds');
   expect(doctor.stdout).not.toMatch(/no row points at|cut off/);
   expect(doctor.code).toBe(0);
@@ -115,7 +125,7 @@ test('a second backup reads what is there, copies what is new, and replaces what
   expect(await made()).toMatchObject({ counts: { present, replaced: 1, copied: fresh + 1 }, unmentioned: 0 });
   expect(await sound()).toEqual(await sound(data));
   // The next backup lacks rows that were deleted. Their pictures stay, and the command names their number.
-  expect(await panicTda(folder, ['delete', other, '--yes'])).toMatchObject({ code: 0 });
+  expect(await runCommand(folder, ['delete', other, '--yes'])).toMatchObject({ code: 0 });
   expect(await made()).toMatchObject({ unmentioned: fresh, counts: { copied: 0 } });
   expect(await sound()).toEqual([digest]);
 });
@@ -150,7 +160,7 @@ test('pictures that a deletion removes during a backup belong to rows that the b
     PANIC_TDA_FAULT: `backup:after-database@1@${marker}@stop`,
   });
   await until(() => existsSync(marker));
-  expect(await panicTda(folder, ['delete', other, '--yes'])).toMatchObject({ code: 0 });
+  expect(await runCommand(folder, ['delete', other, '--yes'])).toMatchObject({ code: 0 });
   frozen.process.kill('SIGCONT');
   const { code, stdout, stderr } = await frozen.ended;
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -160,7 +170,7 @@ test('pictures that a deletion removes during a backup belong to rows that the b
 
 test('a picture that the data folder itself lacks is named, and the backup has everything else', async () => {
   rmSync(join(data, 'objects', objectsIn(data)[0]!));
-  const { code, stderr } = await panicTda(folder, ['backup', copy]);
+  const { code, stderr } = await runCommand(folder, ['backup', copy]);
   expect(stderr).toMatch(/Not in the backup: object .* is missing/);
   expect(code).toBe(1);
   expect(JSON.parse(readFileSync(join(copy, 'panic-tda-backup.json'), 'utf8'))).toMatchObject({ missing: 1 });
@@ -255,7 +265,7 @@ describe('a backup is refused, and changes nothing,', () => {
     ],
   ])('%s', async (_, target, env, told) => {
     const before = readdirSync(folder, { recursive: true });
-    const { code, stderr } = await panicTda(folder, ['backup', target], env);
+    const { code, stderr } = await runCommand(folder, ['backup', target], env);
     expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringMatching(told) });
     expect(readdirSync(folder, { recursive: true })).toEqual(before);
   });

@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { existsSync, rmSync } from 'node:fs';
-import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda } from '../support/cli-process.js';
+import { join } from 'node:path';
+import { cleanUp, folderWith, panicTda, startPanicTda } from '../support/cli-process.js';
+import { withWorker } from '../support/resumed.js';
+import { runCommand, runJson } from '../support/standing-program.js';
 import type { Ended } from '../support/cli-process.js';
 import { z } from 'zod';
 import { readJson } from '../support/json.js';
@@ -59,7 +62,7 @@ beforeAll(async () => {
 afterAll(cleanUp);
 
 async function shownRun(run: number): Promise<z.output<typeof ShownRun>> {
-  return ShownRun.parse(await panicTdaJson(folder, ['show', summary.experiment, `${run}`]));
+  return ShownRun.parse(await runJson(folder, ['show', summary.experiment, `${run}`]));
 }
 
 test('run --json prints one document, and exit code 1 reports the failed run', () => {
@@ -71,7 +74,7 @@ test('run --json prints one document, and exit code 1 reports the failed run', (
 });
 
 test('run again finds nothing left to do, and starts no server for that', async () => {
-  const { code, stdout, stderr } = await panicTda(folder, ['run', 'experiment.json']);
+  const { code, stdout, stderr } = await runCommand(folder, ['run', 'experiment.json']);
   expect(stderr).toContain(`"npx panic-tda retry ${summary.experiment}" runs its 1 failed run again`);
   expect(stderr).not.toMatch(/Web UI/);
   expect(stdout).toMatch(/runs +1 finished, 1 failed/);
@@ -79,14 +82,14 @@ test('run again finds nothing left to do, and starts no server for that', async 
 });
 
 test('list and status say how the experiment ended', async () => {
-  const [entry] = ListDocument.parse(await panicTdaJson(folder, ['list']));
+  const [entry] = ListDocument.parse(await runJson(folder, ['list']));
   expect(entry).toMatchObject({
     id: summary.experiment,
     state: 'completed_with_failures',
     runs: 2,
     finished: 1,
   });
-  const status = await panicTdaJson(folder, ['status']);
+  const status = await runJson(folder, ['status']);
   expect(status).toMatchObject({
     experiment: summary.experiment,
     status: 'completed_with_failures',
@@ -95,13 +98,13 @@ test('list and status say how the experiment ended', async () => {
     diagrams: 1,
     lastFailure: { run: 0, stage: 'invocation', sequence: 1, kind: 'ModelOutputInvalid' },
   });
-  expect((await panicTda(folder, ['status'])).stdout).toMatch(
+  expect((await runCommand(folder, ['status'])).stdout).toMatch(
     /last error +run 0, invocation 1: ModelOutputInvalid/,
   );
 });
 
 test('show has a line for each run with its entropies', async () => {
-  const { code, stdout } = await panicTda(folder, ['show', summary.experiment.slice(0, 5)]);
+  const { code, stdout } = await runCommand(folder, ['show', summary.experiment.slice(0, 5)]);
   expect(code).toBe(0);
   expect(stdout).toMatch(/^ +0 +0 +13 +failed +1 +ModelOutputInvalid +- +- +- +a quiet harbour$/m);
   expect(stdout).toMatch(
@@ -143,19 +146,19 @@ describe('show of one run', () => {
     expect(failures.map(({ attempt, kind }) => [attempt, kind])).toEqual(
       Array.from({ length: 3 }, () => [1, 'ModelOutputInvalid']),
     );
-    const { stdout } = await panicTda(folder, ['show', summary.experiment, '0']);
+    const { stdout } = await runCommand(folder, ['show', summary.experiment, '0']);
     expect(stdout).toMatch(/Failed attempts/);
   });
 
   test('is refused for a run that the experiment lacks, with the runs that it has', async () => {
-    const { code, stderr } = await panicTda(folder, ['show', summary.experiment, '2']);
+    const { code, stderr } = await runCommand(folder, ['show', summary.experiment, '2']);
     expect(stderr).toMatch(/has no run "2"; its runs are 0 to 1/);
     expect(code).toBe(2);
   });
 });
 
 test('plan takes the time of the models from history, and names what is stored', async () => {
-  const plan = await panicTdaJson(folder, ['plan', 'experiment.json']);
+  const plan = await runJson(folder, ['plan', 'experiment.json']);
   expect(plan).toMatchObject({
     stored: { status: 'completed_with_failures', diagrams: 1 },
     modelsWithoutHistory: [],
@@ -172,13 +175,13 @@ test('a reader that goes away ends the output without an error', async () => {
 });
 
 test('cancel refuses an experiment that has ended', async () => {
-  const { code, stderr } = await panicTda(folder, ['cancel', summary.experiment]);
+  const { code, stderr } = await runCommand(folder, ['cancel', summary.experiment]);
   expect(stderr).toMatch(/is not running, so there is nothing to cancel: it is completed with failures/);
   expect(code).toBe(2);
 });
 
 test('retry runs the failed run again and keeps the log of both tries', async () => {
-  const { code, stderr } = await panicTda(folder, ['retry', summary.experiment]);
+  const { code, stderr } = await withWorker(join(folder, 'panic-tda-data'), ['retry', summary.experiment]);
   expect(stderr).toMatch(/Retrying 1 failed run\./);
   expect(code).toBe(1);
   const { failures } = await shownRun(0);
@@ -186,10 +189,10 @@ test('retry runs the failed run again and keeps the log of both tries', async ()
 });
 
 test('doctor finds nothing wrong with the rows, and names a missing object with exit code 1', async () => {
-  expect((await panicTda(folder, ['doctor'])).code).toBe(0);
+  expect((await runCommand(folder, ['doctor'])).code).toBe(0);
   const { trajectory } = await shownRun(1);
   rmSync(trajectory[0]!.object!);
-  const { code, stdout } = await panicTda(folder, ['doctor']);
+  const { code, stdout } = await runCommand(folder, ['doctor']);
   expect(stdout).toMatch(/FAIL +artifacts \d+: /);
   expect(stdout).toMatch(/invariant 5/);
   expect(code).toBe(1);

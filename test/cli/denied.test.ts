@@ -7,12 +7,12 @@ import { text } from 'node:stream/consumers';
 import { openStore } from '../../db/index.js';
 import { config, finishExperiment } from '../support/small-experiment.js';
 import { ANOTHER_CAN_RUN, AS_ANOTHER, CAN_MOUNT, IS_ROOT, toldWhy } from '../support/mounts.js';
-import { dist, nextLine, repositoryPath } from '../support/child-processes.js';
-import { cleanUp, folderWith } from '../support/cli-process.js';
+import { dist, nextLine } from '../support/child-processes.js';
+import { cleanUp, folderWith, type Ended } from '../support/cli-process.js';
+import { runCommand } from '../support/standing-program.js';
 import { z } from 'zod';
 import { readJson } from '../support/json.js';
 
-const MAIN = repositoryPath('dist/cli/main.js');
 const EXPERIMENT = {
   networks: [['DummyT2I', 'DummyI2T']],
   prompts: ['a red fox'],
@@ -56,10 +56,13 @@ function onlyRead(): void {
   if (!IS_ROOT) modes(data, 'a-w');
 }
 
-function command(words: readonly string[], before: readonly string[] = AS_ANOTHER) {
-  const [program, ...args] = [...before, process.execPath, MAIN, ...words, '--data', data];
-  const { status, stdout, stderr } = spawnSync(program, args, { cwd: folder, encoding: 'utf8' });
-  return { status, stdout, stderr };
+function command(
+  words: readonly string[],
+  before: readonly string[] = AS_ANOTHER,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
+  const home: Record<string, string> = IS_ROOT ? { HOME: '/tmp' } : {};
+  return runCommand(folder, [...words, '--data', data], { ...home, ...env }, before);
 }
 
 /** The command prints no text, and its one JSON document is the error. */
@@ -72,12 +75,12 @@ const Findings = z.object({
   findings: z.array(z.looseObject({ section: z.string(), level: z.string(), text: z.string() })),
 });
 
-function findingsOf(section: string, before: readonly string[] = AS_ANOTHER) {
-  const { findings } = readJson(command(['doctor', '--json'], before).stdout, Findings);
+async function findingsOf(section: string, before: readonly string[] = AS_ANOTHER) {
+  const { findings } = readJson((await command(['doctor', '--json'], before)).stdout, Findings);
   return findings.filter((finding) => finding.section === section);
 }
 
-function look(before: readonly string[] = AS_ANOTHER): void {
+async function look(before: readonly string[] = AS_ANOTHER): Promise<void> {
   for (const words of [
     ['list'],
     ['list', '--json'],
@@ -86,15 +89,18 @@ function look(before: readonly string[] = AS_ANOTHER): void {
     ['status'],
     ['status', id],
   ]) {
-    const { status, stdout, stderr } = command(words, before);
-    expect([words, status, stderr]).toEqual([words, 0, '']);
+    const { code, stdout, stderr } = await command(words, before);
+    expect([words, code, stderr]).toEqual([words, 0, '']);
     expect(stdout).toMatch(/completed|Painter/);
   }
-  expect(command(['plan', join(folder, 'experiment.json')], before)).toMatchObject({ status: 0, stderr: '' });
-  const database = findingsOf('Database', before);
+  expect(await command(['plan', join(folder, 'experiment.json')], before)).toMatchObject({
+    code: 0,
+    stderr: '',
+  });
+  const database = await findingsOf('Database', before);
   expect(database.map(({ level }) => level)).not.toContain('problem');
   expect(database.at(-1)?.text).toMatch(/every invariant holds/);
-  expect(findingsOf('Data folder', before)[0]).toMatchObject({
+  expect((await findingsOf('Data folder', before))[0]).toMatchObject({
     level: 'warning',
     text: expect.stringMatching(/may only be read/),
   });
@@ -102,43 +108,44 @@ function look(before: readonly string[] = AS_ANOTHER): void {
 
 const others = ANOTHER_CAN_RUN ? describe : describe.skip;
 others(toldWhy('a data folder open only for reading', ANOTHER_CAN_RUN, 'no other user can run it'), () => {
-  test('plan names such a folder, and one that it cannot make', () => {
+  test('plan names such a folder, and one that it cannot make', async () => {
     const file = join(folder, 'experiment.json');
-    const told = (): unknown =>
-      readJson(command(['plan', file, '--json']).stdout, z.object({ folderTrouble: z.unknown() }))
-        .folderTrouble;
+    const told = async (): Promise<unknown> => {
+      const { stdout } = await command(['plan', file, '--json']);
+      return readJson(stdout, z.object({ folderTrouble: z.unknown() })).folderTrouble;
+    };
     onlyRead();
-    expect(told()).toBe(`${data} cannot be written to: this user may not write to it`);
-    expect(command(['plan', file]).stdout).toMatch(/Data folder\n.* may not write to it\n/);
+    expect(await told()).toBe(`${data} cannot be written to: this user may not write to it`);
+    expect((await command(['plan', file])).stdout).toMatch(/Data folder\n.* may not write to it\n/);
     modes(data, 'u+w');
     rmSync(data, { recursive: true, force: true });
     if (!IS_ROOT) chmodSync(folder, 0o555);
-    expect(told()).toBe(`${folder} cannot be written to: this user may not write to it`);
+    expect(await told()).toBe(`${folder} cannot be written to: this user may not write to it`);
   });
 
-  test('every command that looks can read it, and makes nothing in it', () => {
+  test('every command that looks can read it, and makes nothing in it', async () => {
     onlyRead();
     const before = readdirSync(data).sort();
-    look();
+    await look();
     expect(readdirSync(data).sort()).toEqual(before);
   });
 
-  test('a path with characters of a URI is read as it is', () => {
+  test('a path with characters of a URI is read as it is', async () => {
     const odd = join(folder, 'data #1 ?x=%41&immutable=0');
     cpSync(data, odd, { recursive: true });
     data = odd;
     modes(data, 'u+rwX,go+rX');
     onlyRead();
-    look();
+    await look();
   });
 
   test.each([['pause'], ['resume'], ['delete', '--yes']])(
     'a command that would write refuses it with the reason: %s',
-    (...words) => {
+    async (...words) => {
       onlyRead();
-      const { status, stderr } = command([words[0], id, ...words.slice(1)]);
+      const { code, stderr } = await command([words[0], id, ...words.slice(1)]);
       expect(stderr).toMatch(/cannot be written to: this user may not write to it/);
-      expect(status).toBe(2);
+      expect(code).toBe(2);
     },
   );
 
@@ -159,22 +166,22 @@ others(toldWhy('a data folder open only for reading', ANOTHER_CAN_RUN, 'no other
     );
     try {
       expect(await nextLine(writer)).toBe('written');
-      expect(command(['list']).stdout).toMatch(/from the log/);
+      expect((await command(['list'])).stdout).toMatch(/from the log/);
     } finally {
       writer.kill('SIGKILL');
       await once(writer, 'close');
     }
     // The writer was killed: its log and the index of the log are still there.
     onlyRead();
-    expect(command(['list']).stdout).toMatch(/from the log/);
+    expect((await command(['list'])).stdout).toMatch(/from the log/);
     // Some copies lack the index.
     if (!IS_ROOT) modes(data, 'u+w');
     rmSync(join(data, 'panic-tda.sqlite-shm'));
     onlyRead();
     for (const words of [['list'], ['list', '--json'], ['status'], ['show', id]]) {
-      const { status, stdout, stderr } = command(words);
+      const { code, stdout, stderr } = await command(words);
       expect(stderr).toMatch(/written last is in .*-wal, and .*-shm is missing\..*ask a user who may/);
-      expect(status).toBe(2);
+      expect(code).toBe(2);
       expectNoAnswer(words, stdout);
     }
   });
@@ -213,13 +220,13 @@ others(toldWhy('a data folder open only for reading', ANOTHER_CAN_RUN, 'no other
 
 (CAN_MOUNT ? test : test.skip)(
   toldWhy('a data folder on a read-only mount can be read', CAN_MOUNT, 'mounts need root'),
-  () => {
+  async () => {
     const script = `mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && shift 0 && exec "$@"`;
     const before = ['unshare', '-m', 'sh', '-c', script, data];
-    look(before);
-    const { status, stderr } = command(['pause', id], before);
+    await look(before);
+    const { code, stderr } = await command(['pause', id], before);
     expect(stderr).toMatch(/cannot be written to: its disk is mounted for reading only/);
-    expect(status).toBe(2);
+    expect(code).toBe(2);
   },
 );
 
@@ -232,49 +239,49 @@ others(toldWhy('without the right to enter or read,', ANOTHER_CAN_RUN, 'no other
     [['plan', 'experiment.json']],
     [['resume', 'abc']],
     [['doctor', '--fix', '--yes']],
-  ])('a command does not take a data folder for an empty one: %j', (words) => {
+  ])('a command does not take a data folder for an empty one: %j', async (words) => {
     chmodSync(data, 0);
-    const { status, stdout, stderr } = command(words);
+    const { code, stdout, stderr } = await command(words);
     const told = `this user may not enter ${data}`;
     // The reason stands on standard error, and with --json in the document.
     const all = words.includes('--json') ? stdout : stderr;
     expect(all.split(told)).toHaveLength(2);
     expect(stderr).not.toMatch(/Remark/);
-    expect(status).toBe(2);
+    expect(code).toBe(2);
     expectNoAnswer(words, stdout);
   });
 
-  test('doctor reports a problem of a data folder', () => {
+  test('doctor reports a problem of a data folder', async () => {
     chmodSync(data, 0);
     for (const section of ['Processes', 'Database']) {
-      expect(findingsOf(section)).toEqual([
+      expect(await findingsOf(section)).toEqual([
         expect.objectContaining({ level: 'problem', text: expect.stringMatching(/may not enter/) }),
       ]);
     }
   });
 
-  test('merge does not call a source "no data folder"', () => {
+  test('merge does not call a source "no data folder"', async () => {
     const source = join(folder, 'source');
     cpSync(original, source, { recursive: true });
     chmodSync(source, 0);
     data = join(folder, 'elsewhere');
-    const { status, stderr } = command(['merge', source]);
+    const { code, stderr } = await command(['merge', source]);
     expect(stderr).toContain(`this user may not enter ${source}`);
-    expect(status).toBe(2);
+    expect(code).toBe(2);
   });
 
-  test.each(['run.lock', 'panic-tda.sqlite'])('list does not take %s for an empty file', (name) => {
+  test.each(['run.lock', 'panic-tda.sqlite'])('list does not take %s for an empty file', async (name) => {
     chmodSync(join(data, name), 0);
     const words = ['list', '--json'];
-    const { status, stdout, stderr } = command(words);
+    const { code, stdout, stderr } = await command(words);
     expect(stderr).toContain(`${join(data, name)} cannot be read: this user may not read it`);
-    expect(status).toBe(2);
+    expect(code).toBe(2);
     expectNoAnswer(words, stdout);
   });
 
-  test('doctor calls no object missing and no invariant broken', () => {
+  test('doctor calls no object missing and no invariant broken', async () => {
     chmodSync(join(data, 'objects'), 0);
-    const database = findingsOf('Database').filter(({ level }) => level === 'problem');
+    const database = (await findingsOf('Database')).filter(({ level }) => level === 'problem');
     expect(database).toEqual([
       expect.objectContaining({
         text: expect.stringMatching(/ended before its end: .*may not enter .*objects/),
@@ -287,12 +294,12 @@ others(toldWhy('without the right to enter or read,', ANOTHER_CAN_RUN, 'no other
     // This command needs no model, and says that it continues without the folder.
     [0, ['list']],
     [2, ['plan', 'experiment.json']],
-  ])('a command does not take a folder of models for an empty one: %d, %j', (code, words) => {
+  ])('a command does not take a folder of models for an empty one: %d, %j', async (expected, words) => {
     const models = join(folder, 'models');
     mkdirSync(models, { recursive: true });
     chmodSync(models, 0);
-    const { status, stderr } = command(words, [...AS_ANOTHER, 'env', `PANIC_TDA_MODELS=${models}`]);
+    const { code, stderr } = await command(words, AS_ANOTHER, { PANIC_TDA_MODELS: models });
     expect(stderr).toContain(`this user may not enter ${models}`);
-    expect(status).toBe(code);
+    expect(code).toBe(expected);
   });
 });

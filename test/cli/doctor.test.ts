@@ -3,11 +3,14 @@ import Database from 'better-sqlite3';
 import { cpSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { acquireRunLock, dataFolderAt, joinWorkers } from '../../workers/settings/data-folder.js';
-import { digestOf, violations } from '../support/store-checks.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
+import { digestOf, invocationCount, violations } from '../support/store-checks.js';
+import { finishedIn } from '../support/built-in-experiment.js';
+import { cleanUp, folderWith } from '../support/cli-process.js';
+import { keepDecoders } from '../support/kept-decoders.js';
+import { withWorker } from '../support/resumed.js';
+import { runCommand } from '../support/standing-program.js';
 import { z } from 'zod';
 import { readJson } from '../support/json.js';
-import { OfExperiment } from '../support/documents.js';
 
 jest.setTimeout(300_000);
 
@@ -45,8 +48,8 @@ let folder: string;
 let data: string;
 
 beforeAll(async () => {
-  sound = folderWith({ 'experiment.json': EXPERIMENT });
-  ({ experiment } = OfExperiment.parse(await panicTdaJson(sound, ['run', 'experiment.json'])));
+  sound = folderWith();
+  experiment = await finishedIn(join(sound, 'panic-tda-data'), EXPERIMENT);
   digest = await digestOf(join(sound, 'panic-tda-data'), experiment);
 });
 beforeEach(() => {
@@ -55,6 +58,7 @@ beforeEach(() => {
   cpSync(join(sound, 'panic-tda-data'), data, { recursive: true });
 });
 afterAll(cleanUp);
+keepDecoders();
 
 /** Changes rows in a way that no connection of panic-tda would. */
 function corrupt(...statements: readonly string[]): void {
@@ -76,10 +80,10 @@ function flipByteOfAnObject(): void {
 }
 
 async function fix(...options: readonly string[]) {
-  return await panicTda(folder, ['doctor', '--fix', ...options]);
+  return await runCommand(folder, ['doctor', '--fix', ...options]);
 }
 
-test('doctor --fix says what it would do and asks; then it repairs, and resume makes what it deleted', async () => {
+test('doctor --fix asks, repairs what the rows prove, leaves the rest with exit code 1 until --cut-back deletes it, and resume makes what was deleted', async () => {
   corrupt(
     'delete from vectors where id in (1, 2)',
     `update diagram_dimensions set entropy = -1.0 where diagram_id = 2 and dimension = 0`,
@@ -90,7 +94,7 @@ test('doctor --fix says what it would do and asks; then it repairs, and resume m
     'drop trigger invocations_are_immutable',
   );
   flipByteOfAnObject();
-  const { code, stdout } = await panicTda(folder, ['doctor', '--json']);
+  const { code, stdout } = await runCommand(folder, ['doctor', '--json']);
   expect(code).toBe(1);
   const { findings } = readJson(
     stdout,
@@ -112,27 +116,28 @@ test('doctor --fix says what it would do and asks; then it repairs, and resume m
   const fixed = await fix('--yes');
   expect(fixed.stdout).toMatch(/Every invariant holds\.\n.*resume .* makes what experiment .* lacks/);
   expect(fixed.code).toBe(0);
-  expect((await panicTda(folder, ['resume', experiment])).code).toBe(0);
   expect(await violations(data)).toEqual([]);
-  expect(await digestOf(data, experiment)).toBe(digest);
-});
 
-test('doctor leaves what no row proves, names it with exit code 1, and deletes it only with --cut-back', async () => {
   // The last output of a run: no later row says what it was.
   corrupt(
     `delete from artifacts where id = (select output_id from invocations order by run_id desc, sequence desc limit 1)`,
   );
+  const steps = invocationCount(data);
   const kept = await fix('--yes');
   expect(kept.code).toBe(1);
   expect(kept.stdout).toMatch(/could not make step 11 of the run of row \d+ again/);
+  expect(invocationCount(data)).toBe(steps);
   expect(kept.stdout).toMatch(/doctor --fix --cut-back" cuts runs back to their last good steps/);
-  const { stdout, code } = await fix('--cut-back', '--yes', '--json');
-  expect(code).toBe(0);
-  const document = readJson(stdout, Fixed);
+  const cut = await fix('--cut-back', '--yes', '--json');
+  expect(cut.code).toBe(0);
+  const document = readJson(cut.stdout, Fixed);
   expect(document.healthy).toBe(true);
   expect(document.rounds[0]!.repairs.map(({ kind }) => kind)).toContain('recompute steps');
   expect(document.unfinished).toEqual([experiment]);
-  expect((await panicTda(folder, ['resume', experiment])).code).toBe(0);
+  expect(invocationCount(data)).toBeLessThan(steps);
+
+  expect((await withWorker(data, ['resume', experiment])).code).toBe(0);
+  expect(await violations(data)).toEqual([]);
   expect(await digestOf(data, experiment)).toBe(digest);
 });
 
@@ -157,7 +162,7 @@ test('doctor copies a file with a damaged index, and keeps the damaged one', asy
 test('doctor looks beside runs and workers, and --fix does not wait for them: it refuses with 2', async () => {
   const place = dataFolderAt(data);
   const workers = joinWorkers(place);
-  expect((await panicTda(folder, ['doctor'])).code).toBe(0);
+  expect((await runCommand(folder, ['doctor'])).code).toBe(0);
   const besideWorkers = await fix('--yes');
   workers.release();
   const run = await acquireRunLock(place);
@@ -172,10 +177,10 @@ test('doctor looks beside runs and workers, and --fix does not wait for them: it
 test('a meaningless request is refused with 2', async () => {
   const empty = folderWith();
   const refused = await Promise.all([
-    panicTda(empty, ['doctor', '--fix', '--yes']),
-    panicTda(folder, ['doctor', '--yes']),
-    panicTda(folder, ['doctor', '--fix', '--yes', '--experiment', 'nobody']),
-    panicTda(folder, ['doctor', '--limit', 'many']),
+    runCommand(empty, ['doctor', '--fix', '--yes']),
+    runCommand(folder, ['doctor', '--yes']),
+    runCommand(folder, ['doctor', '--fix', '--yes', '--experiment', 'nobody']),
+    runCommand(folder, ['doctor', '--limit', 'many']),
   ]);
   expect(refused.map(({ code }) => code)).toEqual([2, 2, 2, 2]);
   expect(readdirSync(empty)).toEqual([]);

@@ -8,9 +8,10 @@ import { experimentId } from '../../experiment/ids.js';
 import { config, finishExperiment } from '../support/small-experiment.js';
 import { describerAt, embedderAt, send, startModelServer } from '../support/model-server.js';
 import { actingIn, NASTY } from '../support/nasty.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
+import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
 import type { Ended } from '../support/cli-process.js';
 import { portOf } from '../support/port-of.js';
+import { runCommand, runJson } from '../support/standing-program.js';
 import { z } from 'zod';
 import { ListDocument } from '../support/documents.js';
 
@@ -80,18 +81,6 @@ function expectNothingActs(ended: Ended, args: readonly string[]): void {
   });
 }
 
-/** Runs commands, a few at a time. */
-async function each(
-  commands: readonly (readonly string[])[],
-  use: (args: readonly string[]) => Promise<void>,
-): Promise<void> {
-  const left = [...commands];
-  const lane = async (): Promise<void> => {
-    for (let args = left.shift(); args !== undefined; args = left.shift()) await use(args);
-  };
-  await Promise.all([lane(), lane(), lane()]);
-}
-
 let folder: string;
 beforeAll(async () => {
   folder = folderWith();
@@ -139,15 +128,15 @@ describe.each(['free', 'all'])('a store with escapes in its texts (%s)', (which)
         ? [args]
         : [[...args, '--data', which], ...(which === 'all' ? [] : [[...args, '--data', which, '--json']])],
     );
-    await each(commands, async (args) => {
-      const ended = await panicTda(folder, args);
+    for (const args of commands) {
+      const ended = await runCommand(folder, args);
       const { stdout } = ended;
       // A shell splits words from descriptions at the tab.
       const shown = args[0] === 'complete-words' ? stdout.replaceAll(/^(\w+)\t/gm, '$1 ') : stdout;
       expectNothingActs({ ...ended, stdout: shown }, args);
       expect([args, shown + ended.stderr]).not.toEqual([args, '']);
       if (args.includes('--json') && stdout !== '') JSON.parse(stdout);
-    });
+    }
   });
 
   test('steers no terminal when a user merges, repairs or deletes it', async () => {
@@ -158,26 +147,26 @@ describe.each(['free', 'all'])('a store with escapes in its texts (%s)', (which)
       [`${which}-mended`, 'delete', ID, '--yes'],
     ]) {
       if (to === `${which}-mended`) cpSync(join(folder, which), join(folder, to), { recursive: true });
-      expectNothingActs(await panicTda(folder, [...args, '--data', to!]), args);
+      expectNothingActs(await runCommand(folder, [...args, '--data', to!]), args);
     }
   });
 });
 
 test('a program reads the same texts in JSON', async () => {
-  const list = ListDocument.parse(await panicTdaJson(folder, ['list', '--data', 'free']));
+  const list = ListDocument.parse(await runJson(folder, ['list', '--data', 'free']));
   expect(list.map(({ name }) => name)).toContain(`named${NASTY}`);
-  const file = await panicTda(folder, ['show', ID, '--experiment-file', '--data', 'free']);
+  const file = await runCommand(folder, ['show', ID, '--experiment-file', '--data', 'free']);
   expect(JSON.parse(file.stdout)).toMatchObject({
     prompts: config.prompts.map((prompt) => `${prompt}${NASTY}`),
   });
-  expect(await panicTdaJson(folder, ['show', ID, '--data', 'free'])).toHaveProperty(
+  expect(await runJson(folder, ['show', ID, '--data', 'free'])).toHaveProperty(
     'runs.0.prompt',
     `${config.prompts[0]}${NASTY}`,
   );
 });
 
 test('tables stay aligned', async () => {
-  const { stdout } = await panicTda(folder, ['show', ID, '--data', 'free']);
+  const { stdout } = await runCommand(folder, ['show', ID, '--data', 'free']);
   const lines = stdout.split('\n');
   const header = lines.findIndex((line) => /^run +net +seed/.test(line));
   const at = lines[header]!.indexOf('prompt');
@@ -197,37 +186,34 @@ describe('a text from the caller or from a file', () => {
       'odd.json': { networks: [['Odd']], prompts: ['a'], seeds: [1], embedding_models: ['Dummy'] },
     });
     const word = NASTY.replaceAll('\0', '');
-    await each(
-      [
-        ['plan', 'bad.json'],
-        ['run', 'bad.json'],
-        ['plan', 'broken.json'],
-        ['plan', `${word}.json`],
-        ['plan', 'odd.json', 'named'],
-        ['models', 'catalogue'],
-        ['models', 'show', 'Odd', 'named'],
-        ['models', 'routes'],
-        ['models', 'show', word],
-        [word],
-        ['list', `--${word}`],
-        ['list', '--data', word],
-        ['list', '--database', `postgres://${word}`],
-        ['show', word],
-        ['merge', word],
-      ],
-      async (args) => {
-        const env = {
-          ...(args.includes('catalogue') ? { PANIC_TDA_CATALOGUE: 'catalogue.json' } : {}),
-          ...(args.includes('named') ? { PANIC_TDA_CATALOGUE: 'named.json' } : {}),
-          ...(args.includes('routes') ? { PANIC_TDA_ROUTES: 'routes.json' } : {}),
-        };
-        const words = args.filter((arg) => !['catalogue', 'named', 'routes'].includes(arg));
-        // The refusal goes to both: as a document and in words.
-        const ended = await panicTda(files, [...words, '--json'], env);
-        expectNothingActs(ended, args);
-        expect([args, ended.stdout]).not.toContain('');
-      },
-    );
+    for (const args of [
+      ['plan', 'bad.json'],
+      ['run', 'bad.json'],
+      ['plan', 'broken.json'],
+      ['plan', `${word}.json`],
+      ['plan', 'odd.json', 'named'],
+      ['models', 'catalogue'],
+      ['models', 'show', 'Odd', 'named'],
+      ['models', 'routes'],
+      ['models', 'show', word],
+      [word],
+      ['list', `--${word}`],
+      ['list', '--data', word],
+      ['list', '--database', `postgres://${word}`],
+      ['show', word],
+      ['merge', word],
+    ]) {
+      const env = {
+        ...(args.includes('catalogue') ? { PANIC_TDA_CATALOGUE: 'catalogue.json' } : {}),
+        ...(args.includes('named') ? { PANIC_TDA_CATALOGUE: 'named.json' } : {}),
+        ...(args.includes('routes') ? { PANIC_TDA_ROUTES: 'routes.json' } : {}),
+      };
+      const words = args.filter((arg) => !['catalogue', 'named', 'routes'].includes(arg));
+      // The refusal goes to both: as a document and in words.
+      const ended = await runCommand(files, [...words, '--json'], env);
+      expectNothingActs(ended, args);
+      expect([args, ended.stdout]).not.toContain('');
+    }
   });
 });
 
@@ -246,9 +232,9 @@ test('a message of a model hub is made visible', async () => {
     const env = { HF_ENDPOINT: `http://127.0.0.1:${port}`, PANIC_TDA_MODELS: join(folder, 'models') };
     const names = z
       .array(z.object({ name: z.string(), source: z.string() }))
-      .parse(await panicTdaJson(folder, ['models'], env));
+      .parse(await runJson(folder, ['models'], env));
     const pulled = names.find(({ source }) => source.startsWith('hub:'))!;
-    const ended = await panicTda(folder, ['models', 'pull', pulled.name], env);
+    const ended = await runCommand(folder, ['models', 'pull', pulled.name], env);
     expect(ended.code).not.toBe(0);
     expect(ended.stderr).toContain(String.raw`The hub says: no \u009b31m`);
     expectNothingActs(ended, ['models', 'pull']);
@@ -278,7 +264,7 @@ test('a message of a model server is made visible: on the screen, in rows and in
       return true;
     });
     for (const args of [['plan', 'experiment.json'], ['doctor']]) {
-      expectNothingActs(await panicTda(place, args, env), args);
+      expectNothingActs(await runCommand(place, args, env), args);
     }
     server.interfere(({ path }, response) => {
       if (path !== '/v1/chat/completions') return false;

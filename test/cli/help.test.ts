@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
-import type { Ended } from '../support/cli-process.js';
+import { runCommand } from '../support/standing-program.js';
 import { z } from 'zod';
 import { readJson } from '../support/json.js';
 
@@ -50,8 +50,8 @@ describe('help', () => {
       command,
     ]);
     const commands = [...COMMANDS.map((command) => [command]), ...ofModels];
-    const helps = await Promise.all(commands.map((words) => panicTda(folder, [...words, '--help'])));
-    for (const { code, stdout } of helps) {
+    for (const words of commands) {
+      const { code, stdout } = await runCommand(folder, [...words, '--help']);
       expect(code).toBe(0);
       expect(stdout).toMatch(/Exit codes: 0 /);
       expect(stdout).toMatch(/--json/);
@@ -80,24 +80,15 @@ describe('a wrong command line ends with 2 and a suggestion', () => {
     { args: ['setup', 'rocm'], told: /Allowed choices are cuda/ },
     { args: [], told: /Usage: panic-tda/ },
   ];
-  const answers = new Map<readonly string[], Ended>();
-  beforeAll(async () => {
-    await Promise.all(
-      WRONG.map(async ({ args }) => {
-        answers.set(args, await panicTda(folder, args));
-      }),
-    );
-  });
-
-  test.each(WRONG)('$args', ({ args, told }) => {
-    const { code, stdout, stderr } = answers.get(args)!;
+  test.each(WRONG)('$args', async ({ args, told }) => {
+    const { code, stdout, stderr } = await runCommand(folder, args);
     expect(stderr).toMatch(told);
     expect(stdout).toBe('');
     expect(code).toBe(2);
   });
 
   test('a misspelt variable of the environment ends so too', async () => {
-    const { code, stderr } = await panicTda(folder, ['list'], { PANIC_TDA_DATE: 'x' });
+    const { code, stderr } = await runCommand(folder, ['list'], { PANIC_TDA_DATE: 'x' });
     expect(stderr).toMatch(/PANIC_TDA_DATE is not a variable of panic-tda; did you mean PANIC_TDA_DATA\?/);
     expect(code).toBe(2);
   });

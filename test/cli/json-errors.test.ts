@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { join } from 'node:path';
 import { describerAt, startModelServer } from '../support/model-server.js';
-import { cleanUp, folderWith, panicTda, runInfo, startPanicTda, until } from '../support/cli-process.js';
+import { cleanUp, folderWith, startPanicTda, until } from '../support/cli-process.js';
+import { runCommand } from '../support/standing-program.js';
+import { suiteAddress, takeNamespace } from '../support/suite-server.js';
 import { z } from 'zod';
 import { readJson } from '../support/json.js';
 
@@ -38,7 +39,7 @@ const FAILING = [
 
 describe('--json prints an error as one document on standard output, and in words on standard error', () => {
   test.each(FAILING)('$args', async ({ args, kind, told, code }) => {
-    const ended = await panicTda(folder, [...args, '--json']);
+    const ended = await runCommand(folder, [...args, '--json']);
     const document = readJson(ended.stdout, Told);
     expect(document).toEqual({
       error: { kind, message: expect.stringMatching(told) as unknown, exitCode: code },
@@ -48,31 +49,34 @@ describe('--json prints an error as one document on standard output, and in word
   });
 
   test('also if --json comes first, but not if it is a word after --', async () => {
-    const first = await panicTda(folder, ['show', '--json']);
+    const first = await runCommand(folder, ['show', '--json']);
     expect(readJson(first.stdout, Told).error.kind).toBe('Usage');
-    const word = await panicTda(folder, ['show', 'a', 'b', 'c', '--', '--json']);
+    const word = await runCommand(folder, ['show', 'a', 'b', 'c', '--', '--json']);
     expect(word).toMatchObject({ code: 2, stdout: '' });
   });
 
   test('a command that prints its result and ends with a code other than 0 prints no second document', async () => {
-    const { code, stdout } = await panicTda(folder, ['models', 'path', 'SDTurbo', '--json']);
+    const { code, stdout } = await runCommand(folder, ['models', 'path', 'SDTurbo', '--json']);
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({ name: 'SDTurbo', state: 'missing' });
   });
 
   test('a command that is stopped before it has a result says so', async () => {
     const config = {
-      networks: [['SlowT2I', 'SlowI2T']],
+      networks: [['DummyT2I', 'DummyI2T']],
       prompts: ['a'],
       seeds: [-1],
       embedding_models: ['Dummy'],
       max_length: 1000,
     };
-    const place = folderWith({ 'slow.json': config });
-    const run = startPanicTda(place, ['run', 'slow.json', '--json']);
-    const data = join(place, 'panic-tda-data');
+    const place = folderWith({ 'unserved.json': config });
+    // No worker serves the namespace.
+    const run = startPanicTda(place, ['run', 'unserved.json', '--json'], {
+      TEMPORAL_ADDRESS: suiteAddress(),
+      TEMPORAL_NAMESPACE: takeNamespace(),
+    });
     await until(
-      () => (runInfo(data)?.workerPids?.length ?? 0) > 0,
+      () => /^Watch: /m.test(run.stderr()),
       () => run.stderr(),
     );
     run.process.kill('SIGTERM');
@@ -82,7 +86,7 @@ describe('--json prints an error as one document on standard output, and in word
   });
 
   test('without --json standard output stays empty', async () => {
-    const { code, stdout } = await panicTda(folder, ['show', 'abc']);
+    const { code, stdout } = await runCommand(folder, ['show', 'abc']);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   });
 });
@@ -92,12 +96,12 @@ describe('models --ready', () => {
     ['models', '--ready'],
     ['models', 'list', '--ready'],
   ])('%s %s lists the models that a run can use now, and no others', async (...args) => {
-    const all = readJson((await panicTda(folder, ['models', '--json'])).stdout, Models);
-    const ready = readJson((await panicTda(folder, [...args, '--json'])).stdout, Models);
+    const all = readJson((await runCommand(folder, ['models', '--json'])).stdout, Models);
+    const ready = readJson((await runCommand(folder, [...args, '--json'])).stdout, Models);
     expect(ready).toEqual(all.filter(({ state }) => ['built-in', 'ready'].includes(state)));
     expect(ready.length).toBeGreaterThan(0);
     expect(ready.length).toBeLessThan(all.length);
-    const { stdout } = await panicTda(folder, args);
+    const { stdout } = await runCommand(folder, args);
     expect(stdout).not.toContain('SDTurbo');
     expect(stdout).toMatch(/\d+ more cannot be used yet/);
   });
@@ -108,7 +112,7 @@ describe('models --ready', () => {
     const place = folderWith({ 'mine.json': { models: [entry] } });
     const names = async (): Promise<string[]> => {
       const env = { PANIC_TDA_CATALOGUE: 'mine.json' };
-      const { stdout } = await panicTda(place, ['models', '--ready', '--json'], env);
+      const { stdout } = await runCommand(place, ['models', '--ready', '--json'], env);
       return readJson(stdout, Models).map(({ name }) => name);
     };
     expect(await names()).toContain('ServedDescriber');
@@ -117,6 +121,6 @@ describe('models --ready', () => {
   });
 
   test('is refused together with the name of a model', async () => {
-    expect(await panicTda(folder, ['models', 'SDTurbo', '--ready'])).toMatchObject({ code: 2 });
+    expect(await runCommand(folder, ['models', 'SDTurbo', '--ready'])).toMatchObject({ code: 2 });
   });
 });

@@ -4,13 +4,13 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { experimentId } from '../../experiment/ids.js';
 import { picture } from '../support/small-experiment.js';
 import { suiteAddress, takeNamespace } from '../support/suite-server.js';
 import { repositoryPath } from '../support/child-processes.js';
-import { temporaryFolder } from '../support/temporary-folder.js';
-import { cleanUp, folderWith, startPanicTda } from '../support/cli-process.js';
+import { sharedTemporaryFolder } from '../support/temporary-folder.js';
+import { cleanUp, folderWith, startPanicTda, type Ended } from '../support/cli-process.js';
 import { dummyConfig, storeOutputs } from '../support/stored-run.js';
 import { z } from 'zod';
 import { readJson } from '../support/json.js';
@@ -24,17 +24,9 @@ const HEAVY = ['onnxruntime', 'libvips', 'sharp'];
 
 const FINGERPRINT = { runtime: 'node', runtimeVersion: '1', device: 'cpu', dtype: 'none', files: {} };
 
-interface Watched {
-  readonly env: Readonly<Record<string, string>>;
-  readonly heavyOnes: () => string[];
-}
-
-/**
- * Variables for a process that reports at its end what it has loaded. transformers.js loads both heavy
- * libraries.
- */
-function watched(): Watched {
-  const file = join(temporaryFolder(), 'libraries.json');
+/** Variables for a process that writes at its end which native libraries it has loaded, and the file for that. */
+function watched(): { readonly env: Readonly<Record<string, string>>; readonly heavyOnes: () => string[] } {
+  const file = join(sharedTemporaryFolder(), 'libraries.json');
   const env = { NODE_OPTIONS: `--import=${PRELOAD}`, LOADED_LIBRARIES_FILE: file };
   const heavyOnes = (): string[] => {
     const all = readJson(readFileSync(file, 'utf8'), z.array(z.string()));
@@ -45,42 +37,12 @@ function watched(): Watched {
 
 test('the check can find these libraries: a process that loads models has all of them', async () => {
   const { env, heavyOnes } = watched();
+  // transformers.js loads both.
   const script = "await import('@huggingface/transformers')";
   await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
     env: { ...process.env, ...env },
   });
   expect(heavyOnes()).toEqual(HEAVY);
-});
-
-test.each(['--help', 'list', 'models list', 'models show SDTurbo', 'plan experiment.json'])(
-  '%s loads neither the ONNX runtime nor the picture library',
-  async (command) => {
-    const { env, heavyOnes } = watched();
-    const experiment = {
-      networks: [['DummyT2I', 'DummyI2T']],
-      prompts: ['a'],
-      seeds: [1],
-      embedding_models: ['Dummy'],
-      max_length: 4,
-    };
-    const folder = folderWith({ 'experiment.json': experiment });
-    const { code, stderr } = await startPanicTda(folder, command.split(' '), env).ended;
-    expect(code === 0 ? '' : stderr).toBe('');
-    expect(heavyOnes()).toEqual([]);
-  },
-);
-
-test.each(['show', 'status'])('%s of a stored run loads neither', async (verb) => {
-  const { env, heavyOnes } = watched();
-  const folder = folderWith();
-  const outputs = [picture(2, 2, Uint8Array.of(1, 2, 3)), { modality: 'text', text: 'a caption' }] as const;
-  const store = await storeOutputs(join(folder, 'panic-tda-data'), dummyConfig, FINGERPRINT, outputs);
-  await store.close();
-  const words = verb === 'show' ? ['0'] : [];
-  const { code, stderr } = await startPanicTda(folder, [verb, experimentId(dummyConfig), ...words], env)
-    .ended;
-  expect(code === 0 ? '' : stderr).toBe('');
-  expect(heavyOnes()).toEqual([]);
 });
 
 const ROOT = repositoryPath('.');
@@ -101,28 +63,52 @@ function sourcesOf(address: string): string[] {
   return sources.map((source) => resolve(dirname(file), source));
 }
 
-/** The address of each file that a command loads. */
-async function filesLoadedBy(
-  command: readonly string[],
-  folder = folderWith(),
-  variables: Readonly<Record<string, string>> = {},
-): Promise<readonly string[]> {
-  const file = join(temporaryFolder(), 'modules.txt');
-  const env = { ...variables, NODE_OPTIONS: `--import=${MODULES}`, LOADED_MODULES_FILE: file };
-  await startPanicTda(folder, command, env).ended;
-  return readFileSync(file, 'utf8').split('\n');
+/** What a command loads. */
+interface Loaded {
+  /** The address of each file. */
+  readonly files: readonly string[];
+  /** Names of packages, and of our own modules such as `db/store`. */
+  readonly modules: ReadonlySet<string>;
+  /** Those of the heavy native libraries. */
+  readonly heavyOnes: readonly string[];
+  readonly ended: Ended;
 }
 
-/** What a command loads: names of packages, and of our own modules such as `db/store`. */
-async function loadedBy(
+async function loading(
   command: readonly string[],
-  folder = folderWith(),
+  folder: string,
   variables: Readonly<Record<string, string>> = {},
-): Promise<ReadonlySet<string>> {
-  const paths = (await filesLoadedBy(command, folder, variables)).flatMap(sourcesOf);
+): Promise<Loaded> {
+  const { env, heavyOnes } = watched();
+  const file = join(sharedTemporaryFolder(), 'modules.txt');
+  const ended = await startPanicTda(folder, command, {
+    ...variables,
+    ...env,
+    NODE_OPTIONS: `${env['NODE_OPTIONS']} --import=${MODULES}`,
+    LOADED_MODULES_FILE: file,
+  }).ended;
+  const files = readFileSync(file, 'utf8').split('\n');
   const packaged = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//;
-  const own = new Set(paths.map((path) => packaged.exec(path)?.[1] ?? relative(ROOT, path)));
-  return new Set([...own].map((name) => name.replace(/^dist\//, '').replace(/\.[jt]s$/, '')));
+  const own = files.flatMap(sourcesOf).map((path) => packaged.exec(path)?.[1] ?? relative(ROOT, path));
+  const modules = new Set(own.map((name) => name.replace(/^dist\//, '').replace(/\.[jt]s$/, '')));
+  return { files, modules, heavyOnes: heavyOnes(), ended };
+}
+
+let folder: string;
+beforeAll(async () => {
+  folder = await folderWithRun();
+});
+
+const asked = new Map<string, Promise<Loaded>>();
+
+/** What a command loads that looks at a data folder with an experiment. Each command runs once. */
+async function loadedBy(...command: readonly string[]): Promise<Loaded> {
+  const name = command.join(' ');
+  const before = asked.get(name);
+  if (before !== undefined) return await before;
+  const now = loading(command, folder);
+  asked.set(name, now);
+  return await now;
 }
 
 /** A folder with an experiment of one run, and an experiment file of one run. */
@@ -145,7 +131,7 @@ async function folderWithRun(): Promise<string> {
 test('help, the version and a wrong word load the command line, but no models, no store and no Temporal', async () => {
   const commands = ['--version', '--help', 'help run', 'run --help', 'stauts', 'list --jsno'];
   for (const command of commands) {
-    const loaded = await loadedBy(command.split(' '));
+    const { modules: loaded } = await loadedBy(...command.split(' '));
     const rooms = ['bin', 'cli', 'common', 'experiment', 'db', 'workers', 'models'];
     expect([...loaded].filter((name) => !rooms.includes(name.split('/')[0]!))).toEqual(['commander']);
     for (const heavy of ['db/store', 'models/catalogue', 'workers/settings/environment']) {
@@ -162,7 +148,7 @@ test.each([
   { command: ['list'], most: 8 },
   { command: ['status'], most: 8 },
 ])('$command reads few files of the program, at most $most', async ({ command, most }) => {
-  const files = await filesLoadedBy(command, await folderWithRun());
+  const { files } = await loadedBy(...command);
   const own = files.filter((address) => address.includes('/dist/'));
   expect(own.length).toBeGreaterThan(0);
   expect(own.length).toBeLessThanOrEqual(most);
@@ -196,24 +182,37 @@ test.each<{ readonly command: readonly string[]; readonly needs: readonly Librar
   { command: ['plan', 'experiment.json'], needs: ['a library of schemas'] },
   { command: ['pause'], needs: ["Temporal's client"] },
 ])('$command loads nothing that it does not need', async ({ command, needs }) => {
-  const loaded = await loadedBy(command, await folderWithRun());
+  const { modules: loaded } = await loadedBy(...command);
   const found = ALL.filter((library) => LIBRARIES[library].some((name) => loaded.has(name)));
   expect(found).toEqual(needs);
 });
 
 test('the check above can find these libraries where a command needs them', async () => {
-  const folder = await folderWithRun();
   const elsewhere = { PANIC_TDA_DATABASE: 'postgres://127.0.0.1:1/none', PANIC_TDA_DEVICE: 'cpu' };
-  const doctor = await loadedBy(['doctor'], folder, elsewhere);
+  const { modules: doctor } = await loading(['doctor'], folder, elsewhere);
   const found = ALL.filter((library) => LIBRARIES[library].some((name) => doctor.has(name)));
   // Models run in processes of their own, which this does not look at.
   expect(found).toEqual(ALL.filter((library) => library !== 'what models are run with'));
 });
 
+test.each(['--help', 'list', 'models list', 'models show SDTurbo', 'plan experiment.json'])(
+  '%s loads neither the ONNX runtime nor the picture library',
+  async (command) => {
+    const { ended, heavyOnes } = await loadedBy(...command.split(' '));
+    expect(ended.code === 0 ? '' : ended.stderr).toBe('');
+    expect(heavyOnes).toEqual([]);
+  },
+);
+
+test.each(['show', 'status'])('%s of a stored run loads neither', async (verb) => {
+  const { ended, heavyOnes } = await loadedBy(...(verb === 'show' ? ['show', ID, '0'] : ['status']));
+  expect(ended.code === 0 ? '' : ended.stderr).toBe('');
+  expect(heavyOnes).toEqual([]);
+});
+
 test('a worker loads neither before it has work', async () => {
   const { env, heavyOnes } = watched();
-  const folder = folderWith({});
-  const worker = startPanicTda(folder, ['worker'], {
+  const worker = startPanicTda(folderWith(), ['worker'], {
     ...env,
     TEMPORAL_ADDRESS: suiteAddress(),
     TEMPORAL_NAMESPACE: takeNamespace(),

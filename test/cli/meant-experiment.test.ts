@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { openStore } from '../../db/index.js';
 import type { Store } from '../../db/index.js';
 import { experimentId } from '../../experiment/ids.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
+import { cleanUp, folderWith } from '../support/cli-process.js';
+import { runCommand, runJson } from '../support/standing-program.js';
 import { dummyConfig } from '../support/stored-run.js';
 
 jest.setTimeout(120_000);
@@ -38,26 +39,26 @@ test.each([
     await store.experiments.claim(firstId, driver, null, 0);
     await store.experiments.release(firstId, driver, 'completed', null, 1);
   });
-  const { code, stderr } = await panicTda(folder, [verb]);
+  const { code, stderr } = await runCommand(folder, [verb]);
   expect(stderr).toContain(`${verb}: ${why} in ${join(folder, 'panic-tda-data')}; "npx panic-tda list"`);
   expect(code).toBe(2);
 });
 
 test('pause without an id takes the only experiment; of several it lists those that fit', async () => {
   await withStore((store) => store.experiments.plan(firstId, first!, 0));
-  const paused = await panicTda(folder, ['pause']);
+  const paused = await runCommand(folder, ['pause']);
   expect(paused.stdout).toContain(`Experiment ${firstId} is paused.`);
   await withStore((store) => store.experiments.plan(secondId, second!, 0));
   // The other experiment is paused already, so it does not fit.
-  expect((await panicTda(folder, ['pause'])).stdout).toContain(`Experiment ${secondId} is paused.`);
+  expect((await runCommand(folder, ['pause'])).stdout).toContain(`Experiment ${secondId} is paused.`);
 
-  const resumed = await panicTda(folder, ['resume']);
+  const resumed = await runCommand(folder, ['resume']);
   expect(resumed.stderr).toMatch(
     /resume: 2 experiments are paused; name the one that is meant, as in "npx panic-tda resume/,
   );
   for (const text of [firstId, secondId, 'first', 'second']) expect(resumed.stderr).toContain(text);
   expect(resumed.code).toBe(2);
-  expect(await panicTdaJson(folder, ['list'])).toMatchObject([{ state: 'paused' }, { state: 'paused' }]);
+  expect(await runJson(folder, ['list'])).toMatchObject([{ state: 'paused' }, { state: 'paused' }]);
 });
 
 test('resume takes a paused experiment before a stopped one', async () => {
@@ -66,7 +67,7 @@ test('resume takes a paused experiment before a stopped one', async () => {
     await store.experiments.plan(secondId, second!, 0);
     await store.experiments.setPaused(secondId, true, 0);
   });
-  const { stdout } = await panicTda(folder, ['resume', '--run', '0']);
+  const { stdout } = await runCommand(folder, ['resume', '--run', '0']);
   expect(stdout).toContain(`Run 0 of experiment ${secondId}`);
 });
 
@@ -79,7 +80,7 @@ test('retry takes the only experiment that has a failed run', async () => {
     await store.experiments.setPaused(secondId, true, 0);
   });
   // The command does not run a paused experiment. The test asks only which one it chose.
-  const { code, stderr } = await panicTda(folder, ['retry']);
+  const { code, stderr } = await runCommand(folder, ['retry']);
   expect(stderr).toContain(`Experiment ${secondId} is paused since`);
   expect(code).toBe(3);
 });

@@ -4,7 +4,8 @@ import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSy
 import { join } from 'node:path';
 import { COMMIT, HubServer } from '../support/hub-server.js';
 import { tinyGraph } from '../support/onnx-bytes.js';
-import { cleanUp, folderWith, panicTda, startPanicTda, until, type Ended } from '../support/cli-process.js';
+import { cleanUp, folderWith, startPanicTda, until, type Ended } from '../support/cli-process.js';
+import { runCommand } from '../support/standing-program.js';
 import { TINY_ENTRY } from '../support/tiny-entry.js';
 
 jest.setTimeout(120_000);
@@ -59,7 +60,7 @@ function settings(): Record<string, string> {
 }
 
 function run(...args: readonly string[]): Promise<Ended> {
-  return panicTda(folder, args, settings());
+  return runCommand(folder, args, settings());
 }
 
 describe('models pull', () => {
@@ -220,7 +221,7 @@ describe("a user's catalogue", () => {
     const { PANIC_TDA_CATALOGUE: _, ...others } = settings();
     const own = join(folder, 'catalogue.json');
     writeFileSync(own, JSON.stringify({ models: [entry] }));
-    const listed = await panicTda(folder, ['models'], { ...others, PANIC_TDA_MODELS: folder });
+    const listed = await runCommand(folder, ['models'], { ...others, PANIC_TDA_MODELS: folder });
     expect(listed.stdout).toMatch(/Tiny +embedding +text → 3-d vector +3 of 3 missing/);
   });
 });

@@ -1,7 +1,7 @@
-import { afterAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { contentDigest, openStore, openStoreReadonly } from '../../db/index.js';
@@ -11,6 +11,7 @@ import { CAN_MOUNT, toldWhy } from '../support/mounts.js';
 import { makeOlder, migrationsBefore } from '../support/older-store.js';
 import { suiteAddress, takeNamespace } from '../support/suite-server.js';
 import { cleanUp, folderWith, panicTda, startPanicTda, until } from '../support/cli-process.js';
+import { runCommand } from '../support/standing-program.js';
 
 jest.setTimeout(120_000);
 afterAll(cleanUp);
@@ -30,16 +31,25 @@ let digest: string;
 /** The number of migrations of this version. */
 let known: number;
 
-/** Makes a finished experiment in tables of the version before catalogues were recorded. */
-beforeEach(async () => {
-  folder = folderWith({ 'experiment.json': EXPERIMENT });
-  data = join(folder, 'panic-tda-data');
-  const store = openStore(data);
+/** A finished experiment in tables of the version before catalogues were recorded, for copies. */
+let original: string;
+/** The same in tables of this version. */
+let current: string;
+beforeAll(async () => {
+  original = join(folderWith(), 'original');
+  current = join(folderWith(), 'current');
+  const store = openStore(original);
   id = await finishExperiment(store);
   digest = await contentDigest(store.db, id);
   known = store.schemaVersion;
   await store.close();
-  makeOlder(file(), migrationsBefore('catalogue'));
+  cpSync(original, current, { recursive: true });
+  makeOlder(join(original, 'panic-tda.sqlite'), migrationsBefore('catalogue'));
+});
+beforeEach(() => {
+  folder = folderWith({ 'experiment.json': EXPERIMENT });
+  data = join(folder, 'panic-tda-data');
+  cpSync(original, data, { recursive: true });
 });
 
 function migrationsOf(file: string): number {
@@ -72,14 +82,14 @@ const file = (): string => join(data, 'panic-tda.sqlite');
 test('commands that look refuse an older database and name upgrade, which copies it and brings it up to date', async () => {
   const before = migrationsOf(file());
   for (const words of [['list'], ['show', id], ['status'], ['plan', 'experiment.json'], ['pause']]) {
-    expect(await panicTda(folder, words)).toMatchObject({
+    expect(await runCommand(folder, words)).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(/older panic-tda .*"panic-tda upgrade"/) as unknown,
     });
   }
-  expect((await panicTda(folder, ['doctor'])).stdout).toMatch(/FAIL .*"panic-tda upgrade"/);
+  expect((await runCommand(folder, ['doctor'])).stdout).toMatch(/FAIL .*"panic-tda upgrade"/);
 
-  const check = await panicTda(folder, ['upgrade', '--check']);
+  const check = await runCommand(folder, ['upgrade', '--check']);
   expect(check.stdout).toMatch(/is of an older version \(\d+ of \d+ migrations\)[^]*"npx panic-tda upgrade"/);
   expect(check.stdout).toMatch(
     /version 0\.1\.0 \(12 migrations\) uses them once it has brought them up to date; afterwards it can do nothing with them\n/,
@@ -89,7 +99,7 @@ test('commands that look refuse an older database and name upgrade, which copies
   expect(migrationsOf(file())).toBe(before);
   expect(copies()).toEqual([]);
 
-  const upgraded = await panicTda(folder, ['upgrade']);
+  const upgraded = await runCommand(folder, ['upgrade']);
   const [copy, ...others] = copies();
   expect(upgraded.code).toBe(0);
   expect(others).toEqual([]);
@@ -100,9 +110,9 @@ test('commands that look refuse an older database and name upgrade, which copies
   expect(migrationsOf(copy!)).toBe(before);
   expect(migrationsOf(file())).toBe(known);
   expect(await digestNow()).toBe(digest);
-  expect(await panicTda(folder, ['list'])).toMatchObject({ code: 0 });
+  expect(await runCommand(folder, ['list'])).toMatchObject({ code: 0 });
 
-  const again = await panicTda(folder, ['upgrade', '--json']);
+  const again = await runCommand(folder, ['upgrade', '--json']);
   expect(JSON.parse(again.stdout)).toMatchObject({ upToDate: true, copy: null });
   expect(again.code).toBe(0);
   expect(copies()).toEqual([copy]);
@@ -113,7 +123,7 @@ test('the copy also has what only the write-ahead log had', async () => {
   writer.pragma('journal_mode = WAL');
   writer.exec(`update experiments set name = 'in the log'`);
   expect(existsSync(`${file()}-wal`)).toBe(true);
-  expect((await panicTda(folder, ['upgrade'])).code).toBe(0);
+  expect((await runCommand(folder, ['upgrade'])).code).toBe(0);
   writer.close();
   const copy = new Database(copies()[0], { readonly: true });
   expect(copy.prepare('select name from experiments').pluck().get()).toBe('in the log');
@@ -129,7 +139,7 @@ test.each(['upgrade:before-copy', 'upgrade:after-copy', 'upgrade:after-commit'])
     const killed = await panicTda(folder, ['upgrade'], { PANIC_TDA_FAULT: `${point}@1@${marker}` });
     expect(killed.code).toBeNull();
     expect(existsSync(marker)).toBe(true);
-    expect((await panicTda(folder, ['upgrade'])).code).toBe(0);
+    expect((await runCommand(folder, ['upgrade'])).code).toBe(0);
     expect(copies().filter((name) => !name.endsWith('.sqlite'))).toEqual([]);
     expect(copies().length).toBeGreaterThan(0);
     expect(await digestNow()).toBe(digest);
@@ -152,7 +162,7 @@ describe('upgrade is refused', () => {
   test('while a worker uses the folder', async () => {
     const worker = joinWorkers(dataFolderAt(data));
     try {
-      const { code, stderr } = await panicTda(folder, ['upgrade']);
+      const { code, stderr } = await runCommand(folder, ['upgrade']);
       expect(stderr).toMatch(/workers use/);
       expect(code).toBe(2);
     } finally {
@@ -162,21 +172,21 @@ describe('upgrade is refused', () => {
   });
 
   test('if there is no database, if no version made its tables, or if they are of a newer version', async () => {
-    const nothing = await panicTda(folderWith(), ['upgrade']);
+    const nothing = await runCommand(folderWith(), ['upgrade']);
     expect(nothing).toMatchObject({ code: 2, stderr: expect.stringMatching(/does not exist/) as unknown });
     const sqlite = new Database(file());
     const insert = sqlite.prepare(
       `insert into __drizzle_migrations (hash, created_at) values ('of the future', 9e15)`,
     );
     insert.run();
-    const other = await panicTda(folder, ['upgrade']);
+    const other = await runCommand(folder, ['upgrade']);
     expect(other).toMatchObject({ code: 2, stderr: expect.stringMatching(/did not make/) as unknown });
     sqlite.close();
     const ahead = openStore(join(folder, 'ahead'));
     ahead.db.sqlite.exec(`insert into __drizzle_migrations (hash, created_at) values ('of the future', 9e15);
       update databases set readable_from = ${known + 1}, writable_from = ${known + 1}`);
     await ahead.close();
-    const newer = await panicTda(folder, ['upgrade', '--data', 'ahead']);
+    const newer = await runCommand(folder, ['upgrade', '--data', 'ahead']);
     expect(newer).toMatchObject({ code: 2, stderr: expect.stringMatching(/newer panic-tda/) as unknown });
     expect(copies()).toEqual([]);
   });
@@ -188,42 +198,47 @@ test('a database with a view and an index of its user continues without them, an
   sqlite.close();
   const before = migrationsOf(file());
   for (const command of ['list', 'upgrade']) {
-    const { code, stderr } = await panicTda(folder, [command]);
+    const { code, stderr } = await runCommand(folder, [command]);
     expect([command, code, stderr]).toEqual([
       command,
       2,
       expect.stringMatching(/the view mine.*panic-tda doctor/),
     ]);
   }
-  const doctor = await panicTda(folder, ['doctor']);
+  const doctor = await runCommand(folder, ['doctor']);
   expect(doctor.stdout).toMatch(
     /older panic-tda .* the view mine, the index by_seed of runs.*"panic-tda doctor --fix" copies/,
   );
-  const fixed = await panicTda(folder, ['doctor', '--fix', '--yes']);
+  const fixed = await runCommand(folder, ['doctor', '--fix', '--yes']);
   expect(fixed).toMatchObject({ code: 0, stdout: expect.stringContaining('Every invariant holds') });
   expect(migrationsOf(file())).toBe(known);
   expect(await digestNow()).toBe(digest);
   const kept = readdirSync(data).find((name) => name.includes('.damaged-'))!;
   expect(fixed.stderr).toContain(`the view mine, the index by_seed of runs is kept as ${join(data, kept)}`);
   expect(migrationsOf(join(data, kept))).toBe(before);
-  expect(await panicTda(folder, ['list'])).toMatchObject({ code: 0 });
+  expect(await runCommand(folder, ['list'])).toMatchObject({ code: 0 });
 });
 
 const SAYS_SO = /was of an older version .* brought up to date, without a copy; ".* upgrade"/;
 
 test('`run` also brings it up to date, and says so', async () => {
-  const { code, stderr } = await panicTda(folder, ['run', 'experiment.json']);
-  expect(stderr).toMatch(SAYS_SO);
-  expect(code).toBe(0);
-  expect(await panicTda(folder, ['list'])).toMatchObject({ code: 0 });
+  const env = { TEMPORAL_ADDRESS: suiteAddress(), TEMPORAL_NAMESPACE: takeNamespace() };
+  const running = startPanicTda(folder, ['run', 'experiment.json'], env);
+  await until(
+    () => SAYS_SO.test(running.stderr()),
+    () => running.stderr(),
+  );
+  // Begun before, the worker could bring it up to date itself.
+  const worker = startPanicTda(folder, ['worker'], env);
+  expect(await running.ended).toMatchObject({ code: 0 });
+  expect(worker.stderr()).not.toMatch(SAYS_SO);
+  worker.process.kill('SIGTERM');
+  await worker.ended;
+  expect(await runCommand(folder, ['list'])).toMatchObject({ code: 0 });
 });
 
 test('a `merge` of another folder into it does so too', async () => {
-  const other = folderWith();
-  const source = openStore(join(other, 'panic-tda-data'));
-  await finishExperiment(source);
-  await source.close();
-  const { code, stderr } = await panicTda(folder, ['merge', join(other, 'panic-tda-data')]);
+  const { code, stderr } = await runCommand(folder, ['merge', current]);
   expect([code, stderr]).toEqual([0, expect.stringMatching(SAYS_SO)]);
 });
 

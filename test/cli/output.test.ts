@@ -6,7 +6,8 @@ import { openStore } from '../../db/index.js';
 import { config, finishExperiment } from '../support/small-experiment.js';
 import { CAN_MOUNT, toldWhy } from '../support/mounts.js';
 import { repositoryPath } from '../support/child-processes.js';
-import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
+import { cleanUp, folderWith } from '../support/cli-process.js';
+import { runCommand } from '../support/standing-program.js';
 
 const MAIN = repositoryPath('dist/cli/main.js');
 const EXPERIMENT = {
@@ -135,5 +136,5 @@ test('a reader that leaves a large document early causes no failure', () => {
 });
 
 test('output that is written whole leaves the exit code 0', async () => {
-  expect((await panicTda(folder, ['list', '--json'])).code).toBe(0);
+  expect((await runCommand(folder, ['list', '--json'])).code).toBe(0);
 });

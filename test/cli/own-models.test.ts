@@ -2,7 +2,9 @@ import { afterAll, expect, jest, test } from '@jest/globals';
 import { join } from 'node:path';
 import { openStoreReadonly } from '../../db/index.js';
 import { describerAt, embedderAt, painterAt, startModelServer } from '../support/model-server.js';
-import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
+import { cleanUp, folderWith } from '../support/cli-process.js';
+import { withWorker } from '../support/resumed.js';
+import { runCommand } from '../support/standing-program.js';
 import { TINY_MODELS, tinyCatalogue } from '../support/tiny-models.js';
 import { z } from 'zod';
 import { experimentIn, readJson } from '../support/json.js';
@@ -28,13 +30,12 @@ test('a loop of neural models: verified, run, and made again byte for byte', asy
     PANIC_TDA_MODELS: join(folder, 'models'),
     PANIC_TDA_DEVICE: 'cpu',
   };
-  const refused = await panicTda(folder, ['run', 'experiment.json'], env);
+  const refused = await runCommand(folder, ['run', 'experiment.json'], env);
   expect(refused.stderr).toMatch(/models verify TinyPainter TinyCaptioner TinyWords TinyLooks/);
   expect(refused.code).toBe(2);
 
-  expect((await panicTda(folder, ['models', 'verify', ...TINY_MODELS], env)).code).toBe(0);
-  const run = await panicTda(folder, ['run', 'experiment.json', '--json'], env);
-  expect(run.stderr).toMatch(/Web UI/);
+  expect((await runCommand(folder, ['models', 'verify', ...TINY_MODELS], env)).code).toBe(0);
+  const run = await withWorker(join(folder, 'panic-tda-data'), ['run', 'experiment.json', '--json'], env);
   expect(run.code).toBe(0);
   const { experiment, diagrams } = readJson(
     run.stdout,
@@ -42,13 +43,13 @@ test('a loop of neural models: verified, run, and made again byte for byte', asy
   );
   expect(diagrams).toBe(8);
 
-  const again = await panicTda(folder, ['verify', experiment, '--sample', '100%', '--json'], env);
+  const again = await runCommand(folder, ['verify', experiment, '--sample', '100%', '--json'], env);
   const { sampled, equal } = readJson(again.stdout, z.object({ sampled: z.number(), equal: z.number() }));
   expect(sampled).toBeGreaterThan(12);
   expect(equal).toBe(sampled);
   expect(again.code).toBe(0);
   // The text encoder cuts the long prompt, and show says so.
-  const shown = await panicTda(folder, ['show', experiment, '1'], env);
+  const shown = await runCommand(folder, ['show', experiment, '1'], env);
   expect(shown.stdout).toMatch(/^cut +\d+ steps? of 6/m);
 
   const store = openStoreReadonly(join(folder, 'panic-tda-data'))!;
@@ -75,7 +76,7 @@ test('a loop of models behind a server', async () => {
     },
   });
   const env = { PANIC_TDA_CATALOGUE: join(folder, 'catalogue.json') };
-  const run = await panicTda(folder, ['run', 'experiment.json', '--json'], env);
+  const run = await withWorker(join(folder, 'panic-tda-data'), ['run', 'experiment.json', '--json'], env);
   await server.close();
   expect(run.code).toBe(0);
   const experiment = experimentIn(run.stdout);

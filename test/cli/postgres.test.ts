@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { connectStore, connectStoreReadonly, contentDigest } from '../../db/index.js';
 import type { PostgresService } from '../../db/index.js';
 import { asSuperuser, createDatabase, suitePostgres } from '../support/suite-postgres.js';
-import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
+import { cleanUp, folderWith } from '../support/cli-process.js';
+import { finishedIn } from '../support/built-in-experiment.js';
+import { withWorker } from '../support/resumed.js';
+import { runCommand } from '../support/standing-program.js';
 import { experimentIn } from '../support/json.js';
 
 afterAll(cleanUp);
@@ -44,15 +47,13 @@ onServer(
     const folder = folderWith({ 'experiment.json': EXPERIMENT });
     const url = server.urlOf(await createDatabase(server.urlOf));
     const env = { PANIC_TDA_DATABASE: url };
-    const made = await panicTda(folder, ['setup', 'database', '--json'], env);
+    const made = await runCommand(folder, ['setup', 'database', '--json'], env);
     expect(JSON.parse(made.stdout)).toMatchObject({ appRole: null });
 
     const data = (name: string) => ['--data', join(folder, name)];
-    const [one, other] = await Promise.all([
-      panicTda(folder, ['run', 'experiment.json', '--json', ...data('postgres')], env),
-      panicTda(folder, ['run', 'experiment.json', '--json', ...data('sqlite')]),
-    ]);
-    expect([one.code, other.code]).toEqual([0, 0]);
+    const one = await withWorker(join(folder, 'postgres'), ['run', 'experiment.json', '--json'], env);
+    expect(one.code).toBe(0);
+    await finishedIn(join(folder, 'sqlite'), EXPERIMENT);
     const experiment = experimentIn(one.stdout);
     expect(await digest(join(folder, 'postgres'), { url, poolSize: 2 }, experiment)).toBe(
       await digest(join(folder, 'sqlite'), null, experiment),
@@ -66,7 +67,7 @@ onServer(
         ['show', experiment, '1'],
         ['plan', 'experiment.json'],
         ['doctor'],
-      ].map((args) => panicTda(folder, [...args, ...data('postgres')], env)),
+      ].map((args) => runCommand(folder, [...args, ...data('postgres')], env)),
     );
     expect(looked.map(({ code }) => code)).toEqual([0, 0, 0, 0, 0, 0]);
     expect(looked[5]!.stdout).toMatch(/every invariant holds/);
@@ -82,10 +83,10 @@ onServer(
       `update runs set prompt_id = (select prompt_id from runs where run_index = 0) where run_index = 1`,
       `update artifacts set byte_length = 3 where id = (select max(id) from artifacts)`,
     );
-    const broken = await panicTda(folder, ['doctor', '--json', ...data('postgres')], env);
+    const broken = await runCommand(folder, ['doctor', '--json', ...data('postgres')], env);
     expect(broken.code).toBe(1);
     const fix = (...options: readonly string[]) =>
-      panicTda(folder, ['doctor', '--fix', ...options, ...data('postgres')], env);
+      runCommand(folder, ['doctor', '--fix', ...options, ...data('postgres')], env);
     const asked = await fix();
     expect(asked.code).toBe(2);
     expect(asked.stdout).toMatch(/This will\n[^]*delete diagram \d+ with its surrogates, to be made again/);
@@ -100,17 +101,17 @@ onServer(
     const fixed = await fix('--yes');
     expect(fixed.stdout).toMatch(/Every invariant holds\.\n.*resume .* makes what experiment .* lacks/);
     expect(fixed.code).toBe(0);
-    const resumed = await panicTda(folder, ['resume', experiment, ...data('postgres')], env);
+    const resumed = await withWorker(join(folder, 'postgres'), ['resume', experiment], env);
     expect(resumed).toMatchObject({ code: 0 });
     expect(await digest(join(folder, 'postgres'), { url, poolSize: 2 }, experiment)).toBe(
       await digest(join(folder, 'sqlite'), null, experiment),
     );
-    expect(await panicTda(folder, ['doctor', ...data('postgres')], env)).toMatchObject({ code: 0 });
+    expect(await runCommand(folder, ['doctor', ...data('postgres')], env)).toMatchObject({ code: 0 });
 
     // A folder of one machine is merged into another database. No database can be merged from.
     const merged = server.urlOf(await createDatabase(server.urlOf));
     const merge = (source: string) =>
-      panicTda(folder, ['merge', source, ...data('merged')], { PANIC_TDA_DATABASE: merged });
+      runCommand(folder, ['merge', source, ...data('merged')], { PANIC_TDA_DATABASE: merged });
     const first = await merge(join(folder, 'sqlite'));
     expect(first).toMatchObject({
       code: 0,
@@ -131,7 +132,7 @@ onServer(
     });
     expect(fromServer.stderr).not.toMatch(/secret/);
 
-    const typed = await panicTda(folder, ['list', '--database', url]);
+    const typed = await runCommand(folder, ['list', '--database', url]);
     expect(typed).toMatchObject({ code: 2 });
     expect(typed.stderr).toMatch(/--database holds a password/);
     expect(typed.stderr).not.toMatch(/secret/);
@@ -146,8 +147,8 @@ onServer(
     const folder = folderWith();
     const url = server.urlOf(await createDatabase(server.urlOf));
     const env = { PANIC_TDA_DATABASE: url };
-    expect((await panicTda(folder, ['setup', 'database'], env)).code).toBe(0);
-    const current = await panicTda(folder, ['upgrade'], env);
+    expect((await runCommand(folder, ['setup', 'database'], env)).code).toBe(0);
+    const current = await runCommand(folder, ['upgrade'], env);
     expect(current.stdout).toMatch(/ is of this version \(version \d+\.\d+\.\d+, \d+ migrations\)\./);
     expect(current.code).toBe(0);
 
@@ -157,13 +158,13 @@ onServer(
     );
     const older =
       /is of an older version \((?:version [\d.]+, )?\d+ of \d+ migrations\)[^]*pg_dump.*"npx panic-tda setup database"/;
-    const check = await panicTda(folder, ['upgrade', '--check'], env);
+    const check = await runCommand(folder, ['upgrade', '--check'], env);
     expect(check.stdout).toMatch(older);
     expect(check.code).toBe(1);
-    const upgrade = await panicTda(folder, ['upgrade'], env);
+    const upgrade = await runCommand(folder, ['upgrade'], env);
     expect(upgrade.stderr).toMatch(older);
     expect(upgrade.code).toBe(2);
-    const list = await panicTda(folder, ['list'], env);
+    const list = await runCommand(folder, ['list'], env);
     expect(list.stderr).toMatch(/older panic-tda .*pg_dump.*"panic-tda setup database"/);
     expect(list.code).toBe(2);
     expect(check.stdout + upgrade.stderr).not.toMatch(/secret/);

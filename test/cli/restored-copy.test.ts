@@ -7,7 +7,8 @@ import { makeBucket, s3Program, startS3Server, toldSkipped } from '../support/s3
 import type { S3Server } from '../support/s3-server.js';
 import { suiteAddress, takeNamespace } from '../support/suite-server.js';
 import { createDatabase, suitePostgres } from '../support/suite-postgres.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
+import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
+import { runCommand, runJson } from '../support/standing-program.js';
 import { ListDocument } from '../support/documents.js';
 
 jest.setTimeout(300_000);
@@ -60,7 +61,7 @@ const postgres = await suitePostgres();
       const store = openStore(join(folder, name));
       await finishExperiment(store, of);
       await store.close();
-      expect(await panicTda(folder, ['merge', join(folder, name)], production)).toMatchObject({ code: 0 });
+      expect(await runCommand(folder, ['merge', join(folder, name)], production)).toMatchObject({ code: 0 });
     }
 
     function keys(): string[] {
@@ -74,9 +75,7 @@ const postgres = await suitePostgres();
 
     test('is refused at the pictures of its original: nothing is deleted, and nothing is written', async () => {
       const before = keys();
-      const experiments = ListDocument.parse(await panicTdaJson(folder, ['list'], restored)).map(
-        ({ id }) => id,
-      );
+      const experiments = ListDocument.parse(await runJson(folder, ['list'], restored)).map(({ id }) => id);
       expect(experiments).toHaveLength(1);
       for (const words of [
         ['doctor', '--fix', '--yes', '--delete-objects', '2'],
@@ -86,19 +85,21 @@ const postgres = await suitePostgres();
         ['worker'],
         ['objects', 'use'],
       ]) {
-        const { code, stderr } = await panicTda(folder, words, {
-          ...restored,
-          ...(words[0] === 'worker'
-            ? { TEMPORAL_ADDRESS: suiteAddress(), TEMPORAL_NAMESPACE: namespace }
-            : {}),
-        });
+        const { code, stderr } =
+          words[0] === 'worker'
+            ? await panicTda(folder, words, {
+                ...restored,
+                TEMPORAL_ADDRESS: suiteAddress(),
+                TEMPORAL_NAMESPACE: namespace,
+              })
+            : await runCommand(folder, words, restored);
         expect([words, code, stderr]).toEqual([words, 2, expect.stringMatching(OTHER)]);
       }
       expect(keys()).toEqual(before);
     });
 
     test('can be looked at, with a warning', async () => {
-      const { code, stdout } = await panicTda(folder, ['doctor', '--deep'], restored);
+      const { code, stdout } = await runCommand(folder, ['doctor', '--deep'], restored);
       expect(stdout).toMatch(/every invariant holds/);
       expect(stdout).toMatch(new RegExp(`warn  ${OTHER.source}`));
       expect(code).toBe(0);
@@ -111,21 +112,23 @@ const postgres = await suitePostgres();
         ['--from', 's3://pictures/lab', '--to', between],
         ['--from', between, '--to', 's3://pictures/restored'],
       ]) {
-        expect(await panicTda(folder, ['objects', 'copy', ...places], own)).toMatchObject({ code: 0 });
+        expect(await runCommand(folder, ['objects', 'copy', ...places], own)).toMatchObject({ code: 0 });
       }
-      expect(await panicTda(folder, ['objects', 'use'], own)).toMatchObject({ code: 0 });
-      expect(await panicTda(folder, ['doctor', '--fix', '--yes'], own)).toMatchObject({ code: 0 });
-      expect(await panicTda(folder, ['doctor', '--fix', '--yes'], production)).toMatchObject({ code: 0 });
+      expect(await runCommand(folder, ['objects', 'use'], own)).toMatchObject({ code: 0 });
+      expect(await runCommand(folder, ['doctor', '--fix', '--yes'], own)).toMatchObject({ code: 0 });
+      expect(await runCommand(folder, ['doctor', '--fix', '--yes'], production)).toMatchObject({ code: 0 });
     });
 
     test('takes the place over with --take-over, and then the place refuses its original', async () => {
       const before = keys();
-      expect(await panicTda(folder, ['objects', 'use', '--take-over'], restored)).toMatchObject({ code: 0 });
-      const { code, stderr } = await panicTda(folder, ['doctor', '--fix', '--yes'], production);
+      expect(await runCommand(folder, ['objects', 'use', '--take-over'], restored)).toMatchObject({
+        code: 0,
+      });
+      const { code, stderr } = await runCommand(folder, ['doctor', '--fix', '--yes'], production);
       expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringMatching(OTHER) });
       expect(keys()).toEqual(before);
       // It may now delete these pictures: the two that were made after the copy.
-      const fixed = await panicTda(folder, ['doctor', '--fix', '--yes'], restored);
+      const fixed = await runCommand(folder, ['doctor', '--fix', '--yes'], restored);
       expect(fixed).toMatchObject({ code: 0, stdout: expect.stringContaining('delete 2 objects') });
     });
   },

@@ -5,7 +5,9 @@ import { openStore } from '../../db/index.js';
 import { experimentId } from '../../experiment/ids.js';
 import { validateExperiment } from '../../experiment/index.js';
 import { loadCatalogue } from '../../models/index.js';
-import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
+import { cleanUp, folderWith } from '../support/cli-process.js';
+import { withWorker } from '../support/resumed.js';
+import { runCommand } from '../support/standing-program.js';
 
 jest.setTimeout(180_000);
 afterAll(cleanUp);
@@ -21,7 +23,7 @@ const FILE = {
 test('an experiment with U+FFFD that an older version planned continues, and no new one begins', async () => {
   const folder = folderWith({ 'experiment.json': FILE });
   const data = join(folder, 'panic-tda-data');
-  const refused = await panicTda(folder, ['run', 'experiment.json']);
+  const refused = await runCommand(folder, ['run', 'experiment.json']);
   expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('U+FFFD') });
 
   const validation = validateExperiment(FILE, await loadCatalogue());
@@ -32,6 +34,6 @@ test('an experiment with U+FFFD that an older version planned continues, and no 
   await store.experiments.plan(id, validation.ifStored, 0);
   await store.close();
 
-  const resumed = await panicTda(folder, ['resume', id]);
+  const resumed = await withWorker(data, ['resume', id]);
   expect(resumed).toMatchObject({ code: 0, stdout: expect.stringContaining('1 finished') });
 });

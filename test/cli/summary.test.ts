@@ -4,7 +4,9 @@ import { experimentId } from '../../experiment/ids.js';
 import { summaryDocument } from '../../cli/documents/summary.js';
 import { config, finishExperiment, NOW } from '../support/small-experiment.js';
 import { withStore } from '../support/store-checks.js';
-import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
+import { cleanUp, folderWith } from '../support/cli-process.js';
+import { finishedIn } from '../support/built-in-experiment.js';
+import { runCommand } from '../support/standing-program.js';
 import { dummyConfig } from '../support/stored-run.js';
 
 afterAll(cleanUp);
@@ -44,14 +46,14 @@ test('the pace counts only the time in which the experiment was at work', async 
 });
 
 test('after an experiment with failed runs, the next command is retry', async () => {
-  const folder = folderWith({ 'experiment.json': { ...dummyConfig, name: 'settled' } });
-  expect((await panicTda(folder, ['run', 'experiment.json'])).code).toBe(0);
+  const file = { ...dummyConfig, name: 'settled' };
+  const folder = folderWith({ 'experiment.json': file });
   const data = join(folder, 'panic-tda-data');
-  const id = await withStore(data, async (store) => {
+  const id = await finishedIn(data, file);
+  await withStore(data, (store) =>
     store.db.sqlite.exec(`update runs set status = 'failed', error_kind = 'Error', error_message = 'no';
-      update experiments set status = 'completed_with_failures'`);
-    return (await store.experiments.list())[0]!.id;
-  });
-  const { stdout } = await panicTda(folder, ['run', 'experiment.json']);
+      update experiments set status = 'completed_with_failures'`),
+  );
+  const { stdout } = await runCommand(folder, ['run', 'experiment.json']);
   expect(stdout).toMatch(new RegExp(`^Next\\n  npx panic-tda retry ${id} `, 'm'));
 });

@@ -8,7 +8,11 @@ import { experimentId } from '../../experiment/ids.js';
 import { validateExperiment } from '../../experiment/index.js';
 import { catalogue } from '../../models/index.js';
 import { violations, withStore } from '../support/store-checks.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda, until } from '../support/cli-process.js';
+import { cleanUp, folderWith, startPanicTda, until } from '../support/cli-process.js';
+import { runCommand, runJson } from '../support/standing-program.js';
+import { suiteAddress, takeNamespace } from '../support/suite-server.js';
+import { startWorkerProcess } from '../support/worker-process.js';
+import { isFullRange } from '../support/range.js';
 import { z } from 'zod';
 import { readJson } from '../support/json.js';
 
@@ -27,6 +31,9 @@ const EXPERIMENT = {
   max_length: 1,
 };
 
+/** The death of the plan that most tests look at: 2,000 runs are there. */
+const CUT_OFF_AT = 'plan:after-commit@2';
+
 let folder: string;
 let config: ExperimentConfig;
 let id: string;
@@ -43,7 +50,7 @@ beforeAll(async () => {
     await store.experiments.plan(id, config, 0);
     return await contentDigest(store.db, id);
   });
-  await planUntil('plan:after-commit@2', 'cut-off');
+  await planUntil(CUT_OFF_AT, 'cut-off');
 });
 
 /** Plans the experiment in a process that dies at a fault. */
@@ -70,7 +77,7 @@ async function planUntil(fault: string, data: string): Promise<void> {
 
 /** Runs a command on the plan that was cut off after 2,000 runs. */
 function onCutOff(...words: readonly string[]) {
-  return panicTda(folder, [...words, '--data', 'cut-off']);
+  return runCommand(folder, [...words, '--data', 'cut-off']);
 }
 
 async function runsIn(data: string): Promise<number> {
@@ -82,19 +89,25 @@ async function runsIn(data: string): Promise<number> {
   }
 }
 
-test.each([
+/** Deaths, and how many runs each leaves. */
+const BY_DAY: readonly (readonly [string, number])[] = [
   ['plan:before-commit@1', 0],
-  ['plan:after-commit@1', 1000],
   ['plan:before-commit@2', 1000],
-  ['plan:after-commit@2', 2000],
-  ['plan:before-commit@3', 2000],
+  [CUT_OFF_AT, 2000],
   ['plan:after-commit@3', 2500],
-])(
+];
+const BY_NIGHT: typeof BY_DAY = [
+  ['plan:after-commit@1', 1000],
+  ['plan:before-commit@3', 2000],
+];
+
+test.each([...BY_DAY, ...(isFullRange() ? BY_NIGHT : [])])(
   'SIGKILL at %s leaves a sound store with the first %i runs, and the next plan adds those of an undisturbed one',
   async (fault, runs) => {
     const data = fault.replaceAll(/\W/g, '-');
-    await planUntil(fault, data);
     const own = join(folder, data);
+    if (fault === CUT_OFF_AT) cpSync(join(folder, 'cut-off'), own, { recursive: true });
+    else await planUntil(fault, data);
     expect(await violations(own)).toEqual([]);
     expect(await runsIn(data)).toBe(runs);
     await withStore(own, async (store) => {
@@ -124,7 +137,7 @@ test('doctor, list, status and show say how far a cut-off plan got, and that res
 });
 
 test('the experiment file of a cut-off plan has every drawn seed of its source file', async () => {
-  const { stdout } = await panicTda(folder, ['show', id, '--experiment-file', '--data', 'cut-off']);
+  const { stdout } = await runCommand(folder, ['show', id, '--experiment-file', '--data', 'cut-off']);
   expect(readJson(stdout, z.object({ drawn_seeds: z.array(z.number()) })).drawn_seeds).toEqual(
     EXPERIMENT.drawn_seeds,
   );
@@ -132,7 +145,7 @@ test('the experiment file of a cut-off plan has every drawn seed of its source f
 
 test('a cut-off plan can be merged, and resumed there', async () => {
   const words = ['merge', 'cut-off', '--data', 'merged'];
-  expect(await panicTdaJson(folder, words)).toMatchObject({
+  expect(await runJson(folder, words)).toMatchObject({
     experiments: [{ outcome: 'new', added: { run: 2000 } }],
   });
   expect(await violations(join(folder, 'merged'))).toEqual([]);
@@ -147,7 +160,7 @@ test('a cut-off plan can be merged, and resumed there', async () => {
 test('a merge of the whole experiment completes a cut-off plan', async () => {
   cpSync(join(folder, 'cut-off'), join(folder, 'completed'), { recursive: true });
   const words = ['merge', 'undisturbed', '--data', 'completed'];
-  expect(await panicTdaJson(folder, words)).toMatchObject({
+  expect(await runJson(folder, words)).toMatchObject({
     experiments: [{ outcome: 'extended', added: { run: 500 } }],
   });
   await withStore(join(folder, 'completed'), async (store) => {
@@ -158,14 +171,17 @@ test('a merge of the whole experiment completes a cut-off plan', async () => {
 
 test('a cut-off plan can be deleted', async () => {
   cpSync(join(folder, 'cut-off'), join(folder, 'deleted'), { recursive: true });
-  expect((await panicTda(folder, ['delete', id, '--yes', '--data', 'deleted'])).code).toBe(0);
-  expect(await panicTdaJson(folder, ['list', '--data', 'deleted'])).toEqual([]);
+  expect((await runCommand(folder, ['delete', id, '--yes', '--data', 'deleted'])).code).toBe(0);
+  expect(await runJson(folder, ['list', '--data', 'deleted'])).toEqual([]);
   expect(await violations(join(folder, 'deleted'))).toEqual([]);
 });
 
 test('resume plans the rest, and begins', async () => {
   cpSync(join(folder, 'cut-off'), join(folder, 'resumed'), { recursive: true });
-  const running = startPanicTda(folder, ['resume', id, '--data', 'resumed']);
+  const namespace = takeNamespace();
+  const service = { TEMPORAL_ADDRESS: suiteAddress(), TEMPORAL_NAMESPACE: namespace };
+  const worker = startWorkerProcess({ namespace, data: join(folder, 'resumed') });
+  const running = startPanicTda(folder, ['resume', id, '--data', 'resumed'], service);
   try {
     await until(
       async () => {
@@ -181,6 +197,7 @@ test('resume plans the rest, and begins', async () => {
   } finally {
     running.process.kill('SIGINT');
     await running.ended;
+    await worker.stop();
   }
   await withStore(join(folder, 'resumed'), async (store) => {
     const counts = await store.experiments.runsByStatus(id);

@@ -6,9 +6,12 @@ import { experimentId } from '../../experiment/ids.js';
 import { validateExperiment } from '../../experiment/index.js';
 import { loadCatalogue } from '../../models/index.js';
 import { describerAt, embedderAt, startModelServer } from '../support/model-server.js';
-import { openLaboratory } from '../support/laboratory.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
+import { cleanUp, folderWith } from '../support/cli-process.js';
 import { experimentIn } from '../support/json.js';
+import { withWorker } from '../support/resumed.js';
+import { runCommand, runJson } from '../support/standing-program.js';
+import { suiteAddress, takeNamespace, withClient } from '../support/suite-server.js';
+import { startWorkerProcess } from '../support/worker-process.js';
 
 jest.setTimeout(180_000);
 afterAll(cleanUp);
@@ -39,7 +42,7 @@ beforeAll(async () => {
   data = join(folder, 'panic-tda-data');
   catalogueFile = join(folder, 'own.json');
   env = { PANIC_TDA_CATALOGUE: catalogueFile };
-  const ran = await panicTda(folder, ['run', 'experiment.json', '--json'], env);
+  const ran = await withWorker(data, ['run', 'experiment.json', '--json'], env);
   if (ran.code !== 0) throw new Error(ran.stderr);
   id = experimentIn(ran.stdout);
 });
@@ -72,16 +75,16 @@ const TO_BE_MEASURED = `
 
 describe('a finished experiment whose models are no longer in the catalogue', () => {
   test.each([['resume'], ['retry']])('%s says that there is nothing to do', async (verb) => {
-    const { code, stderr } = await panicTda(folder, [verb, id]);
+    const { code, stderr } = await runCommand(folder, [verb, id]);
     expect(stderr).toMatch(/complete; there is nothing left to do/);
     expect(code).toBe(0);
   });
 
   test('run of its file says so too, and run of another file names the catalogue that it read', async () => {
-    expect(await panicTda(folder, ['run', 'experiment.json'])).toMatchObject({ code: 0 });
+    expect(await runCommand(folder, ['run', 'experiment.json'])).toMatchObject({ code: 0 });
     const other = folderWith({ 'experiment.json': EXPERIMENT });
     for (const verb of ['run', 'plan']) {
-      const { code, stderr } = await panicTda(other, [verb, 'experiment.json']);
+      const { code, stderr } = await runCommand(other, [verb, 'experiment.json']);
       expect(stderr).toMatch(/networks\[0\]\[1\]: found the unknown model "ServedDescriber"/);
       expect(stderr.match(/Read: /g)).toHaveLength(1);
       expect(stderr).toMatch(READ);
@@ -90,22 +93,22 @@ describe('a finished experiment whose models are no longer in the catalogue', ()
   });
 
   test('is shown, with the file that its models came from', async () => {
-    const { code, stdout } = await panicTda(folder, ['show', id]);
+    const { code, stdout } = await runCommand(folder, ['show', id]);
     expect(stdout).toMatch(UNKNOWN);
     expect(stdout).toContain(`came from ${catalogueFile}`);
     expect(code).toBe(0);
-    expect(await panicTdaJson(folder, ['show', id])).toMatchObject({
+    expect(await runJson(folder, ['show', id])).toMatchObject({
       unknownModels: ['ServedDescriber', 'ServedEmbedder'],
       catalogue: [{ path: catalogueFile, models: ['ServedDescriber', 'ServedEmbedder'] }],
     });
   });
 
   test('is reported by doctor, and is no problem; verify refuses it', async () => {
-    const looked = await panicTda(folder, ['doctor']);
+    const looked = await runCommand(folder, ['doctor']);
     expect(looked.stdout).toMatch(UNKNOWN);
     expect(looked.stdout).toMatch(/has nothing left that needs them/);
     expect(looked.code).toBe(0);
-    const verified = await panicTda(folder, ['verify', id, '--sample', '100%']);
+    const verified = await runCommand(folder, ['verify', id, '--sample', '100%']);
     expect(verified.stderr).toMatch(/the catalogue has no model ServedDescriber any more/);
     expect(verified.stderr).toMatch(READ);
     expect(verified.stderr).toContain(catalogueFile);
@@ -117,14 +120,14 @@ test('a command that needs no model continues without a missing catalogue file, 
   const gone = { PANIC_TDA_CATALOGUE: join(folder, 'gone.json') };
   const remark = /Remark: .*gone\.json: 1 problem\n.*no file of that name/;
   for (const words of [['list'], ['show', id], ['status'], ['upgrade']]) {
-    const { code, stderr } = await panicTda(folder, words, gone);
+    const { code, stderr } = await runCommand(folder, words, gone);
     expect(stderr).toMatch(remark);
     expect(code).toBe(0);
   }
-  const shown = await panicTda(folder, ['show', id], gone);
+  const shown = await runCommand(folder, ['show', id], gone);
   expect(shown.stdout).toMatch(/gone\.json \(PANIC_TDA_CATALOGUE\) could not be used/);
   for (const words of [['resume', id], ['verify', id], ['plan', 'experiment.json'], ['worker']]) {
-    const { code, stderr } = await panicTda(folder, words, gone);
+    const { code, stderr } = await runCommand(folder, words, gone);
     expect(stderr).toMatch(/gone\.json: 1 problem\n.*no file of that name/);
     expect(stderr).not.toMatch(/Remark/);
     expect(code).toBe(2);
@@ -143,30 +146,22 @@ describe('an unfinished experiment of such models', () => {
       ['resume', id],
       ['run', 'experiment.json'],
     ]) {
-      const { code, stderr } = await panicTda(copy, words);
+      const { code, stderr } = await runCommand(copy, words);
       expect(stderr).toMatch(/the catalogue has no models ServedDescriber, ServedEmbedder any more/);
       expect(stderr).toMatch(READ);
       expect(stderr).toMatch(/SHA-256 [0-9a-f]{12}.*PANIC_TDA_CATALOGUE\. Nothing was done/);
       expect(stderr).toContain(`came from ${catalogueFile}`);
       expect(code).toBe(2);
     }
-    const looked = await panicTda(copy, ['doctor']);
+    const looked = await runCommand(copy, ['doctor']);
     expect(looked.stdout).toMatch(new RegExp(`warn +experiment ${id} cannot go on: ${UNKNOWN.source}`));
-  });
-
-  test('continues if only diagrams are left, whose vectors are stored', async () => {
-    const copy = await copyWith(TO_BE_MEASURED);
-    const { code, stderr } = await panicTda(copy, ['resume', id]);
-    expect(stderr).toMatch(/Web UI/);
-    expect(code).toBe(0);
-    expect(await digestOf(copy)).toBe(await digestOf(folder));
   });
 
   test('is refused if vectors are left, but only for their model', async () => {
     const copy = await copyWith(`
       ${TO_BE_MEASURED};
       delete from embeddings where invocation_id = (select max(invocation_id) from embeddings)`);
-    const { code, stderr } = await panicTda(copy, ['resume', id]);
+    const { code, stderr } = await runCommand(copy, ['resume', id]);
     expect(stderr).toMatch(/the catalogue has no model ServedEmbedder any more/);
     expect(code).toBe(2);
   });
@@ -178,10 +173,10 @@ describe('an unfinished experiment of such models', () => {
       update runs set status = 'failed', error_kind = 'DeviceError', error_message = 'gone', stop_reason = null,
         length = null, cycle_start = null, cycle_length = null where id = (select min(id) from runs);
       update experiments set status = 'completed_with_failures'`);
-    const resumed = await panicTda(copy, ['resume', id]);
+    const resumed = await runCommand(copy, ['resume', id]);
     expect(resumed.stderr).toMatch(/has ended; ".*retry.*" runs its 1 failed run again/);
     expect(resumed.code).toBe(1);
-    const retried = await panicTda(copy, ['retry', id]);
+    const retried = await runCommand(copy, ['retry', id]);
     expect(retried.stderr).toMatch(UNKNOWN);
     expect(retried.code).toBe(2);
   });
@@ -191,25 +186,42 @@ test('doctor --fix says which model it could not ask, and which catalogue it rea
   const copy = await copyWith(`
     drop trigger invocations_are_immutable;
     update invocations set seed = seed + 1 where sequence = 1`);
-  const { code, stdout } = await panicTda(copy, ['doctor', '--fix', '--yes']);
+  const { code, stdout } = await runCommand(copy, ['doctor', '--fix', '--yes']);
   expect(stdout).toMatch(
     /could not .*: the catalogue has no model ServedDescriber any more\. Read: the built-in/,
   );
   expect(code).toBe(1);
 });
 
-test('a worker refuses the work of models that its catalogue lacks, and names that catalogue', async () => {
+test('a worker without these models makes the diagrams of stored vectors, but refuses the work of the models, and names its catalogue', async () => {
+  const copy = await copyWith(TO_BE_MEASURED);
   const { base } = await server;
   const whole = folderWith({ 'own.json': { models: [describerAt(base, 'image'), embedderAt(base)] } });
   const catalogue = await loadCatalogue({ catalogueFile: join(whole, 'own.json') });
   const validated = validateExperiment({ ...EXPERIMENT, name: 'elsewhere' }, catalogue);
   if (!validated.ok) throw new Error('it is valid');
-  const laboratory = await openLaboratory();
+  const { config } = validated;
+  const store = openStore(join(copy, 'panic-tda-data'));
+  await store.experiments.plan(experimentId(config), config, Date.now());
+  await store.close();
+
+  const namespace = takeNamespace();
+  const worker = startWorkerProcess({ namespace, data: join(copy, 'panic-tda-data') });
   try {
-    const store = openStore(laboratory.data);
-    await store.experiments.plan(experimentId(validated.config), validated.config, Date.now());
-    await store.close();
-    await expect(laboratory.run(validated.config, 'elsewhere')).rejects.toMatchObject({
+    const service = { TEMPORAL_ADDRESS: suiteAddress(), TEMPORAL_NAMESPACE: namespace };
+    const { code, stdout } = await runCommand(copy, ['resume', id, '--json'], service);
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'completed', diagrams: 4 });
+    expect(code).toBe(0);
+    expect(await digestOf(copy)).toBe(await digestOf(folder));
+
+    const elsewhere = withClient(namespace, (client) =>
+      client.workflow.execute('experiment', {
+        taskQueue: 'panic-tda',
+        workflowId: 'elsewhere',
+        args: [config],
+      }),
+    );
+    await expect(elsewhere).rejects.toMatchObject({
       cause: {
         cause: {
           type: 'InvalidInput',
@@ -220,6 +232,6 @@ test('a worker refuses the work of models that its catalogue lacks, and names th
       },
     });
   } finally {
-    await laboratory.close();
+    await worker.stop();
   }
 });

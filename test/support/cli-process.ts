@@ -25,22 +25,24 @@ export interface Running {
   stderr(): string;
 }
 
-/**
- * Starts `panic-tda` in a folder, without the settings of the user who runs the tests. `main` is the compiled
- * program.
- */
+/** The environment of a command, without the settings of the user who runs the tests. */
+export function commandEnvironment(env: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(PANIC_TDA_(?!CACHE|TEMPORAL_CLI)|TEMPORAL_|NODE_OPTIONS)/.test(name),
+  );
+  return { ...Object.fromEntries(inherited), PANIC_TDA_TEST_MODELS: '1', ...env };
+}
+
+/** Starts `panic-tda` in a folder. `main` is the compiled program. */
 export function startPanicTda(
   folder: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
   main: string = MAIN,
 ): Running {
-  const inherited = Object.entries(process.env).filter(
-    ([name]) => !/^(PANIC_TDA_(?!CACHE|TEMPORAL_CLI)|TEMPORAL_|NODE_OPTIONS)/.test(name),
-  );
   const child = spawn(process.execPath, [main, ...args], {
     cwd: folder,
-    env: { ...Object.fromEntries(inherited), PANIC_TDA_TEST_MODELS: '1', ...env },
+    env: commandEnvironment(env),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';

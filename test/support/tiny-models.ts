@@ -20,7 +20,7 @@ function tiny(name: string, path: string, ...parts: readonly object[]): object {
 const generative = { kind: 'generative', deterministic: true };
 const vector = { file: 'model.onnx', dtype: 'fp32', output: 'last_hidden_state', normalize: true };
 /** A user's own catalogue of tiny models of random weights, whose files are in this folder of fixtures. */
-export function tinyCatalogue(fixtures: string): object {
+export function tinyCatalogue(fixtures: string): { readonly models: readonly object[] } {
   return {
     models: [
       tiny('TinyPainter', join(fixtures, 'diffusion/sd'), generative, {
