@@ -2,8 +2,9 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { cpSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOf, violations, withStore } from '../support/store-checks.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda, until } from '../support/cli-process.js';
 import { ListDocument } from '../support/documents.js';
+import { openLaboratory } from '../support/laboratory.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda, until } from '../support/cli-process.js';
 
 jest.setTimeout(240_000);
 
@@ -12,7 +13,7 @@ const GONE = {
   prompts: ['a quiet harbour', 'a loud tower'],
   seeds: [-1, 3],
   embedding_models: ['Dummy'],
-  max_length: 30,
+  max_length: 14,
 };
 /** Shares the work of the fixed seed of the first prompt. */
 const KEPT = { ...GONE, name: 'kept', prompts: ['a quiet harbour'], seeds: [3, 4] };
@@ -25,7 +26,11 @@ let kept: string;
 beforeAll(async () => {
   folder = folderWith({ 'gone.json': GONE, 'kept.json': KEPT, 'slow.json': SLOW });
   data = join(folder, 'panic-tda-data');
-  for (const file of ['gone.json', 'kept.json']) await panicTda(folder, ['run', file]);
+  const laboratory = await openLaboratory();
+  await laboratory.run(GONE, 'gone');
+  await laboratory.run(KEPT, 'kept');
+  await laboratory.close();
+  cpSync(laboratory.data, data, { recursive: true });
   const list = ListDocument.parse(await panicTdaJson(folder, ['list']));
   [gone, kept] = [list.find(({ name }) => name === null)!.id, list.find(({ name }) => name === 'kept')!.id];
 });
@@ -74,7 +79,7 @@ test.each(['delete:after-mark@1', 'delete:before-commit@2', 'delete:after-rows@3
     );
     const rest = await panicTdaJson(folder, ['delete', gone, '--yes', '--data', name]);
     expect(rest).toMatchObject({ experiment: gone });
-    expect(await panicTdaJson(folder, ['list', '--data', name])).toMatchObject([{ id: kept }]);
+    expect(await withStore(own, ({ experiments }) => experiments.list())).toMatchObject([{ id: kept }]);
     expect(await digestOf(own, kept)).toBe(digest);
     expect(await violations(own)).toEqual([]);
     await withStore(own, async ({ deletion }) => expect(await deletion.objectsLeft()).toBe(0));
