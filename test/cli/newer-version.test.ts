@@ -4,6 +4,7 @@ import { accessTo, connectStore, openStore, type StorePlace } from '../../db/ind
 import type { BuiltVersion } from '../support/built-version.js';
 import { laterVersion, nextVersion } from '../support/next-version.js';
 import { releasedVersion, releases, whyNotStarted } from '../support/released-version.js';
+import { openFleet } from '../support/fleet.js';
 import { createDatabase, suitePostgres } from '../support/suite-postgres.js';
 import { cleanUp, folderWith, panicTda, type Ended } from '../support/cli-process.js';
 import { config, finishExperiment } from '../support/small-experiment.js';
@@ -39,7 +40,7 @@ afterAll(async () => {
 });
 
 describe.each(KINDS)('tables in %s that a next version made and wrote', (kind) => {
-  const data = kind;
+  let data: string;
   let env: Readonly<Record<string, string>> = {};
   let place: StorePlace;
   let id: string;
@@ -52,8 +53,13 @@ describe.each(KINDS)('tables in %s that a next version made and wrote', (kind) =
     const url =
       server.available && kind === 'Postgres' ? server.urlOf(await createDatabase(server.urlOf)) : null;
     if (url !== null) env = { PANIC_TDA_DATABASE: url };
-    place = { folder: join(folder, data), database: url === null ? null : { url, poolSize: 2 } };
-    const made = await newer('run', 'experiment.json', '--json');
+    const fleet = await openFleet(null, env);
+    ({ data } = fleet);
+    place = { folder: data, database: url === null ? null : { url, poolSize: 2 } };
+    await fleet.worker([], {}, next.main);
+    const file = join(folder, 'experiment.json');
+    const made = await fleet.command(['run', file, '--json'], {}, next.main).ended;
+    await fleet.close();
     expect([made.code, made.stderr]).toEqual([0, expect.any(String)]);
     id = experimentIn(made.stdout);
   });
@@ -117,9 +123,9 @@ describe.each(KINDS)('tables in %s that a next version made and wrote', (kind) =
     const url =
       server.available && kind === 'Postgres' ? server.urlOf(await createDatabase(server.urlOf)) : null;
     const other = url === null ? {} : { PANIC_TDA_DATABASE: url };
-    const fresh = ['--data', `${data}-closed`];
+    const fresh = ['--data', `${kind}-closed`];
     if (url === null) {
-      await openStore(join(folder, `${data}-closed`)).close();
+      await openStore(join(folder, `${kind}-closed`)).close();
       expect(await panicTda(folder, ['upgrade', ...fresh], {}, closed.main)).toMatchObject({ code: 0 });
     } else {
       expect(await panicTda(folder, ['setup', 'database'], other, closed.main)).toMatchObject({ code: 0 });
