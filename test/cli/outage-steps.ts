@@ -34,11 +34,15 @@ export async function ownPostgres(): Promise<EmbeddedPostgres> {
   return postgres;
 }
 
-export async function finishedRuns(folder: string, url: string): Promise<number> {
+/** The experiment that this command runs. */
+export function idOf(running: Running): string {
+  return /Experiment ([0-9a-f]{12})/.exec(running.stderr())![1]!;
+}
+
+export async function finishedRuns(folder: string, url: string, id: string): Promise<number> {
   const place = { folder: join(folder, 'panic-tda-data'), database: { url, poolSize: 2 } };
   const store = await connectStoreReadonly(place);
-  const [row] = await store!.experiments.list();
-  const { finished } = await store!.experiments.runsByStatus(row!.id);
+  const { finished } = await store!.experiments.runsByStatus(id);
   await store!.close();
   return finished;
 }

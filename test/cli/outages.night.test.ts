@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { cleanUp, folderWith, runInfo, startPanicTda } from '../support/cli-process.js';
 import { gateIn } from '../support/gate.js';
 import { suitePostgres } from '../support/suite-postgres.js';
-import { EXPERIMENT, finishedRuns, ownPostgres, saysUntil } from './outage-steps.js';
+import { EXPERIMENT, finishedRuns, idOf, ownPostgres, saysUntil } from './outage-steps.js';
 
 jest.setTimeout(240_000);
 afterAll(cleanUp);
@@ -37,6 +37,6 @@ onServer(
       expect.stringMatching(/: completed\n/),
       expect.stringMatching(/temporal server runs again/),
     ]);
-    expect(await finishedRuns(folder, url)).toBe(2);
+    expect(await finishedRuns(folder, url, idOf(running))).toBe(2);
   },
 );

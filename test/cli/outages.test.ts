@@ -1,153 +1,195 @@
-import { afterAll, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+import proto from '@temporalio/proto';
 import { join } from 'node:path';
 import { openLink, type Link } from '../../faults/common/link.js';
-import { gateIn } from '../support/gate.js';
-import { openLaboratory } from '../support/laboratory.js';
-import { suiteAddress } from '../support/suite-server.js';
+import type { TemporalServer } from '../../workers/temporal/server.js';
+import { connectClient } from '../support/suite-server.js';
+import { type Gate, gateIn } from '../support/gate.js';
 import { asSuperuser, createDatabase, suitePostgres } from '../support/suite-postgres.js';
-import { makeBucket, s3Program, startS3Server, toldSkipped } from '../support/s3-server.js';
+import { makeBucket, s3Program, startS3Server, toldSkipped, type S3Server } from '../support/s3-server.js';
 import { processesWithArgument } from '../support/processes-with-argument.js';
-import { PASSWORD } from '../../bench/common/embedded-postgres.js';
-import { closing, EXPERIMENT, finishedRuns, ownPostgres, saysUntil } from './outage-steps.js';
+import {
+  type EmbeddedPostgres,
+  PASSWORD,
+  startEmbeddedPostgres,
+} from '../../bench/common/embedded-postgres.js';
+import { EXPERIMENT, finishedRuns, idOf, saysUntil } from './outage-steps.js';
 import { startServer } from '../support/temporal-servers.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
-import { serving } from '../support/fleet.js';
-import { experimentWorkflowId } from '../../workflows/names.js';
+import { pendingOf, serving } from '../support/fleet.js';
+import { experimentWorkflowId, runWorkflowId } from '../../workflows/names.js';
 import { describerAt, leaveAlone, painterAt, send, startModelServer } from '../support/model-server.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda, until } from '../support/cli-process.js';
+import {
+  cleanUp,
+  folderWith,
+  panicTda,
+  panicTdaJson,
+  type Running,
+  startPanicTda,
+  until,
+} from '../support/cli-process.js';
 
 jest.setTimeout(240_000);
 
-afterAll(cleanUp);
+const { PENDING_ACTIVITY_STATE_SCHEDULED } = proto.temporal.api.enums.v1.PendingActivityState;
 
-async function linkTo(target: string): Promise<Link> {
-  const link = await openLink(target);
-  closing.push(() => link.close());
-  return link;
-}
-
-const server = await suitePostgres();
-const onServer = server.available ? test : test.skip;
-const title = server.available ? '' : ` (Postgres cannot run here: ${server.reason})`;
+const available = await suitePostgres();
+const onPostgres = available.available ? test : test.skip;
+const title = available.available ? '' : ` (Postgres cannot run here: ${available.reason})`;
 const program = await s3Program();
-const everywhere = server.available && 'path' in program ? test : test.skip;
+const everywhere = available.available && 'path' in program ? test : test.skip;
 
-everywhere(
-  toldSkipped(
-    'run outlasts Postgres, S3 and a configured Temporal service that crash, and so does a worker',
-    program,
-  ),
-  async () => {
-    if (!('path' in program)) return;
-    const postgres = await ownPostgres();
-    const s3 = await startS3Server(program.path);
-    closing.push(() => s3.remove());
-    await makeBucket(s3, 'pictures');
-    const { server: temporal } = await startServer(sharedTemporaryFolder());
-    closing.push(() => temporal.stop());
-    const url = postgres.url('postgres');
-    const folder = folderWith({ 'experiment.json': EXPERIMENT });
-    const gate = gateIn(folder);
-    const env = {
-      ...s3.environment,
-      ...gate.env,
-      PANIC_TDA_DATABASE: url,
-      PANIC_TDA_OBJECTS: 's3://pictures',
-      TEMPORAL_ADDRESS: temporal.address,
-    };
-    const worker = startPanicTda(folder, ['worker'], env);
-    await serving(worker);
-    const running = startPanicTda(folder, ['run', 'experiment.json'], env);
-    await saysUntil(running, /invocations [1-9]/);
-    process.kill(temporal.pid!, 'SIGKILL');
-    await Promise.all([postgres.stop('kill'), s3.kill()]);
-    await saysUntil(running, /It cannot be watched meanwhile: .*Ctrl-C leaves it to its workers/);
-    await Promise.all([postgres.start(), s3.start()]);
-    gate.open();
-    const { code, stderr } = await running.ended;
-    expect([code, stderr]).toEqual([0, expect.stringMatching(/It can be watched again/)]);
-    expect(await finishedRuns(folder, url)).toBe(2);
-    worker.process.kill('SIGTERM');
-    expect(await worker.ended).toMatchObject({ code: 0 });
-  },
-);
-
+const ROLE = 'watcher';
 const SHORT = { ...EXPERIMENT, networks: [['DummyT2I', 'DummyI2T']], max_length: 4 };
 
-test('run outlasts a kill of its own Temporal server before it is up', async () => {
-  const folder = folderWith({ 'experiment.json': SHORT });
-  const running = startPanicTda(folder, ['run', 'experiment.json']);
-  const file = join(folder, 'panic-tda-data', 'temporal', 'temporal.sqlite');
-  let servers: number[] = [];
-  await until(
-    () => (servers = processesWithArgument(file)).length > 0,
-    () => running.stderr(),
-  );
-  for (const pid of servers) process.kill(pid, 'SIGKILL');
-  const { code, stderr } = await running.ended;
-  expect([code, stderr]).toEqual([0, expect.stringMatching(/temporal server .* was ended by SIGKILL/)]);
+/** One worker, the services that it uses, and a folder with experiments for it. */
+let temporal: TemporalServer;
+let client: Awaited<ReturnType<typeof connectClient>>;
+let postgres: EmbeddedPostgres | null = null;
+let s3: S3Server | null = null;
+let models: Awaited<ReturnType<typeof startModelServer>>;
+let folder: string;
+let gate: Gate;
+let env: Record<string, string>;
+let worker: Running;
+
+beforeAll(async () => {
+  ({ server: temporal } = await startServer(sharedTemporaryFolder()));
+  client = await connectClient(temporal.namespace, temporal.address);
+  models = await startModelServer();
+  const served = [painterAt(models.base), describerAt(models.base, 'image')];
+  folder = folderWith({
+    'catalogue.json': { models: served },
+    'crash.json': { ...EXPERIMENT, name: 'crash', max_length: 40 },
+    'password.json': { ...EXPERIMENT, name: 'password', prompts: ['a lighthouse'] },
+    'away.json': { ...EXPERIMENT, name: 'away', max_length: 40 },
+    'short.json': SHORT,
+    'served.json': {
+      ...EXPERIMENT,
+      networks: [served.map(({ name }) => name)],
+      prompts: ['a lighthouse'],
+      max_length: 6,
+    },
+  });
+  gate = gateIn(folder);
+  env = {
+    ...gate.env,
+    PANIC_TDA_CATALOGUE: join(folder, 'catalogue.json'),
+    TEMPORAL_ADDRESS: temporal.address,
+  };
+  if (available.available) {
+    postgres = await startEmbeddedPostgres(sharedTemporaryFolder(), { fsync: false });
+    await setPassword('create', PASSWORD);
+    env['PANIC_TDA_DATABASE'] = postgres.url('postgres', ROLE);
+  }
+  if ('path' in program) {
+    s3 = await startS3Server(program.path);
+    await makeBucket(s3, 'pictures');
+    env = { ...env, ...s3.environment, PANIC_TDA_OBJECTS: 's3://pictures' };
+  }
+  worker = startPanicTda(folder, ['worker'], env);
+  await serving(worker);
+});
+afterEach(() => gate.close());
+afterAll(async () => {
+  await cleanUp();
+  await client.close();
+  await models.close();
+  await s3?.remove();
+  await postgres?.stop();
+  await temporal.stop();
 });
 
-onServer(
-  `run waits for a Postgres that has answered once before the work began; for one that never did it ends with 4${title}`,
-  async () => {
-    if (!server.available) return;
-    const address = new URL(server.urlOf(await createDatabase(server.urlOf)));
-    const link = await linkTo(address.host);
-    const env = { PANIC_TDA_DATABASE: Object.assign(address, { host: link.address }).href };
-    const folder = folderWith({ 'experiment.json': SHORT });
-    link.cut('refused');
-    const never = await panicTda(folder, ['run', 'experiment.json', '--json'], env);
-    expect([never.code, JSON.parse(never.stdout)]).toEqual([
-      4,
-      { error: { kind: 'Unknown', message: expect.stringMatching(/cannot be reached now/), exitCode: 4 } },
+async function setPassword(statement: 'create' | 'alter', password: string): Promise<void> {
+  await asSuperuser(postgres!.url('postgres'), async (superuser) => {
+    await superuser.query(`${statement} role ${ROLE} superuser login password '${password}'`);
+    await superuser.query('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [
+      ROLE,
     ]);
-    link.restore();
-    const running = startPanicTda(folder, ['run', 'experiment.json'], env);
-    // After that, its server and its workers still have to start.
-    await saysUntil(running, /Experiment [0-9a-f]{12}:/);
-    link.cut('refused');
-    await saysUntil(running, /Waiting until it answers: the database/);
-    link.restore();
-    const { code, stderr } = await running.ended;
-    expect([code, stderr]).toEqual([0, expect.stringMatching(/It answers again, after /)]);
-  },
-);
+  });
+}
 
-onServer(
+const links: Link[] = [];
+afterEach(async () => {
+  for (const link of links.splice(0)) await link.close();
+});
+/** A link to the service of this URL, and the URL that leads through it. */
+async function linkedUrl(of: string): Promise<{ link: Link; url: string }> {
+  const url = new URL(of);
+  const link = await openLink(url.host);
+  links.push(link);
+  return { link, url: Object.assign(url, { host: link.address }).href };
+}
+
+test('a run that stands still says why, and when the next try is; so does status', async () => {
+  models.interfere(({ path }, response) => {
+    if (path !== '/v1/chat/completions') return false;
+    // Does not let the worker wait within a try.
+    send(response, 503, { error: { message: 'out of paint' } }, { 'retry-after': '0' });
+    return true;
+  });
+  const running = startPanicTda(folder, ['run', 'served.json'], env);
+  await saysUntil(running, /waiting: run 0, model call: DeviceError: .*503.*, next try (in|now)/);
+  expect(await panicTdaJson(folder, ['status'], env)).toMatchObject({
+    now: { kind: 'waiting', text: expect.stringMatching(/^run 0, model call: .*503/) },
+  });
+  models.interfere(leaveAlone);
+  // Asks for the next try at once, also after a try that began before the server was well.
+  const execution = { workflowId: runWorkflowId(idOf(running), 0) };
+  await until(async () => {
+    const [pending] = await pendingOf(client.client, execution.workflowId);
+    if (pending === undefined) return true;
+    const reset = { namespace: temporal.namespace, execution, type: 'advanceRun' };
+    if (pending.state === PENDING_ACTIVITY_STATE_SCHEDULED)
+      await client.client.workflowService.resetActivity(reset);
+    return false;
+  });
+  const { code, stderr } = await running.ended;
+  expect([code, stderr]).toEqual([0, expect.stringMatching(/runs 1 finished/)]);
+});
+
+test('run outlasts a Temporal service that is away until its experiment is over and its workflow is deleted', async () => {
+  const { link } = await linkedUrl(`tcp://${temporal.address}`);
+  const running = startPanicTda(folder, ['run', 'away.json'], { ...env, TEMPORAL_ADDRESS: link.address });
+  await saysUntil(running, /invocations [1-9]/);
+  link.cut('refused');
+  // The workers have their own connection, and continue.
+  gate.open();
+  await saysUntil(running, /runs 2 finished/);
+  const { workflow, workflowService } = client.client;
+  const handle = workflow.getHandle(experimentWorkflowId(idOf(running)));
+  await handle.result();
+  await workflowService.deleteWorkflowExecution({
+    namespace: temporal.namespace,
+    workflowExecution: { workflowId: handle.workflowId },
+  });
+  await until(
+    async () =>
+      await handle.describe().then(
+        () => false,
+        () => true,
+      ),
+  );
+  await saysUntil(
+    running,
+    /It cannot be watched meanwhile: the Temporal service does not answer: .*(UNAVAILABLE|ECONN)/,
+  );
+  link.restore();
+  const { code, stdout } = await running.ended;
+  expect([code, stdout]).toEqual([0, expect.stringMatching(/: completed\n/)]);
+});
+
+onPostgres(
   `after a change of the password the watching ends with 4 and the runs continue; Ctrl-C ends a run whose Postgres is away with 130${title}`,
   async () => {
-    if (!server.available) return;
-    const database = await createDatabase(server.urlOf);
-    const role = `watcher_${process.pid}`;
-    const setPassword = (statement: 'create' | 'alter', password: string): Promise<void> =>
-      asSuperuser(server.urlOf(database), async (client) => {
-        await client.query(`${statement} role ${role} superuser login password '${password}'`);
-        await client.query('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [
-          role,
-        ]);
-      });
-    await setPassword('create', PASSWORD);
-    const own = Object.assign(new URL(server.urlOf(database)), { username: role });
-    const folder = folderWith({ 'experiment.json': EXPERIMENT });
-    const gate = gateIn(folder);
-    const laboratory = await openLaboratory({ ...gate.env, PANIC_TDA_DATABASE: own.href });
-    closing.push(() => laboratory.close());
-    const link = await linkTo(own.host);
-    const url = Object.assign(own, { host: link.address }).href;
-    const env = {
-      TEMPORAL_ADDRESS: suiteAddress(),
-      TEMPORAL_NAMESPACE: laboratory.namespace,
-      PANIC_TDA_DATABASE: url,
-    };
-    const words = ['run', 'experiment.json', '--data', laboratory.data];
-    const running = startPanicTda(folder, words, env);
-    await saysUntil(running, /invocations [1-9]/);
-
-    const interrupted = startPanicTda(folder, words, env);
-    await saysUntil(interrupted, /invocations [1-9]/);
+    const { link, url } = await linkedUrl(env['PANIC_TDA_DATABASE']!);
+    const words = ['run', 'password.json'];
+    const linked = { ...env, PANIC_TDA_DATABASE: url };
+    const running = startPanicTda(folder, words, linked);
+    const interrupted = startPanicTda(folder, words, linked);
+    await Promise.all([running, interrupted].map((one) => saysUntil(one, /invocations [1-9]/)));
     link.cut('refused');
-    await saysUntil(interrupted, /It cannot be watched meanwhile/);
+    await Promise.all([running, interrupted].map((one) => saysUntil(one, /It cannot be watched meanwhile/)));
     interrupted.process.kill('SIGINT');
     const stopped = await interrupted.ended;
     expect([stopped.code, stopped.stderr]).toEqual([
@@ -166,77 +208,67 @@ onServer(
     // Workers retry the work meanwhile.
     await setPassword('alter', PASSWORD);
     gate.open();
-    const id = /Experiment ([0-9a-f]{12})/.exec(stderr)![1]!;
-    const { workflow } = laboratory.client;
-    expect(await workflow.getHandle(experimentWorkflowId(id)).result()).toMatchObject({ finished: 2 });
+    const experiment = client.client.workflow.getHandle(experimentWorkflowId(idOf(running)));
+    expect(await experiment.result()).toMatchObject({ finished: 1 });
   },
 );
 
-test('run outlasts a Temporal service that is away until its experiment is over and its workflow is deleted', async () => {
-  const folder = folderWith({ 'experiment.json': EXPERIMENT });
-  const gate = gateIn(folder);
-  const laboratory = await openLaboratory(gate.env);
-  closing.push(() => laboratory.close());
-  const link = await linkTo(suiteAddress());
-  const env = { TEMPORAL_ADDRESS: link.address, TEMPORAL_NAMESPACE: laboratory.namespace };
-  const running = startPanicTda(folder, ['run', 'experiment.json', '--data', laboratory.data], env);
-  await saysUntil(running, /invocations [1-9]/);
+everywhere(
+  toldSkipped(
+    'run outlasts Postgres, S3 and a configured Temporal service that crash, and so does a worker',
+    program,
+  ),
+  async () => {
+    const running = startPanicTda(folder, ['run', 'crash.json'], env);
+    await saysUntil(running, /invocations [1-9]/);
+    process.kill(temporal.pid!, 'SIGKILL');
+    await Promise.all([postgres!.stop('kill'), s3!.kill()]);
+    await saysUntil(running, /It cannot be watched meanwhile: .*Ctrl-C leaves it to its workers/);
+    await Promise.all([postgres!.start(), s3!.start()]);
+    gate.open();
+    const { code, stderr } = await running.ended;
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/It can be watched again/)]);
+    expect(await finishedRuns(folder, postgres!.url('postgres'), idOf(running))).toBe(2);
+    worker.process.kill('SIGTERM');
+    expect(await worker.ended).toMatchObject({ code: 0 });
+  },
+);
+
+onPostgres(`run ends with 4 for a Postgres that never answered${title}`, async () => {
+  const { link, url } = await linkedUrl(env['PANIC_TDA_DATABASE']!);
   link.cut('refused');
-  await saysUntil(
-    running,
-    /It cannot be watched meanwhile: the Temporal service does not answer: .*(UNAVAILABLE|ECONN)/,
-  );
-  // The workers have their own connection, and continue.
-  gate.open();
-  await until(
-    () => /runs 2 finished/.test(running.stderr()),
-    () => running.stderr(),
-  );
-  const id = /Experiment ([0-9a-f]{12})/.exec(running.stderr())![1]!;
-  const { workflow, workflowService } = laboratory.client;
-  const handle = workflow.getHandle(experimentWorkflowId(id));
-  await handle.result();
-  await workflowService.deleteWorkflowExecution({
-    namespace: laboratory.namespace,
-    workflowExecution: { workflowId: handle.workflowId },
-  });
-  await until(
-    async () =>
-      await handle.describe().then(
-        () => false,
-        () => true,
-      ),
-  );
-  link.restore();
-  const { code, stdout } = await running.ended;
-  expect([code, stdout]).toEqual([0, expect.stringMatching(/: completed\n/)]);
+  const never = await panicTda(folder, ['run', 'short.json', '--json'], { PANIC_TDA_DATABASE: url });
+  expect([never.code, JSON.parse(never.stdout)]).toEqual([
+    4,
+    { error: { kind: 'Unknown', message: expect.stringMatching(/cannot be reached now/), exitCode: 4 } },
+  ]);
 });
 
-test('a run that stands still says why, and when the next try is; so does status', async () => {
-  const models = await startModelServer();
-  closing.push(() => models.close());
-  const folder = folderWith({
-    'catalogue.json': { models: [painterAt(models.base), describerAt(models.base, 'image')] },
-    'experiment.json': {
-      networks: [[painterAt('').name, describerAt('', 'image').name]],
-      prompts: ['a lighthouse'],
-      seeds: [-1],
-      embedding_models: ['Dummy'],
-      max_length: 6,
-    },
-  });
-  const env = { PANIC_TDA_CATALOGUE: join(folder, 'catalogue.json') };
-  models.interfere(({ path }, response) => {
-    if (!path.endsWith('/chat/completions')) return false;
-    send(response, 503, { error: { message: 'out of paint' } });
-    return true;
-  });
-  const running = startPanicTda(folder, ['run', 'experiment.json'], env);
-  await saysUntil(running, /waiting: run 0, model call: DeviceError: .*503.*, next try (in|now)/);
-  expect(await panicTdaJson(folder, ['status'], env)).toMatchObject({
-    now: { kind: 'waiting', text: expect.stringMatching(/^run 0, model call: .*503/) },
-  });
-  models.interfere(leaveAlone);
+test(`run outlasts a kill of its own Temporal server before it is up, after it has waited for a Postgres that went away before the work began${title}`, async () => {
+  const own = folderWith({ 'short.json': SHORT });
+  const server = postgres;
+  const database =
+    server === null ? null : await linkedUrl(server.url(await createDatabase((name) => server.url(name))));
+  const running = startPanicTda(
+    own,
+    ['run', 'short.json'],
+    database === null ? {} : { PANIC_TDA_DATABASE: database.url },
+  );
+  if (database !== null) {
+    // After that, its server and its workers still have to start.
+    await saysUntil(running, /Experiment [0-9a-f]{12}:/);
+    database.link.cut('refused');
+    await saysUntil(running, /Waiting until it answers: the database/);
+    database.link.restore();
+    await saysUntil(running, /It answers again, after /);
+  }
+  const file = join(own, 'panic-tda-data', 'temporal', 'temporal.sqlite');
+  let servers: number[] = [];
+  await until(
+    () => (servers = processesWithArgument(file)).length > 0,
+    () => running.stderr(),
+  );
+  for (const pid of servers) process.kill(pid, 'SIGKILL');
   const { code, stderr } = await running.ended;
-  expect([code, stderr]).toEqual([0, expect.stringMatching(/runs 1 finished/)]);
+  expect([code, stderr]).toEqual([0, expect.stringMatching(/temporal server .* was ended by SIGKILL/)]);
 });

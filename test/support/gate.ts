@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GATE_VARIABLE } from '../../models/test-models/faulty.js';
 
@@ -10,9 +10,15 @@ export interface Gate {
   /** Variables for workers. */
   readonly env: Readonly<Record<string, string>>;
   open(): void;
+  /** Closes it again, for the next experiment. */
+  close(): void;
 }
 
 export function gateIn(folder: string): Gate {
   const file = join(folder, 'gate');
-  return { env: { [GATE_VARIABLE]: file }, open: () => writeFileSync(file, '') };
+  return {
+    env: { [GATE_VARIABLE]: file },
+    open: () => writeFileSync(file, ''),
+    close: () => rmSync(file, { force: true }),
+  };
 }
