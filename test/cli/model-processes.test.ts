@@ -1,21 +1,11 @@
 import { afterAll, describe, expect, jest, test } from '@jest/globals';
 import Database from 'better-sqlite3';
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DATABASE_FILE } from '../../db/layout.js';
-import { decideDevice, tryDevice } from '../../models/index.js';
-import {
-  cleanUp,
-  folderWith,
-  panicTda,
-  panicTdaJson,
-  runInfo,
-  startPanicTda,
-  until,
-} from '../support/cli-process.js';
-import { z } from 'zod';
+import { tryDevice } from '../../models/index.js';
 import { DoctorDocument } from '../support/documents.js';
+import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
 
 jest.setTimeout(180_000);
 afterAll(cleanUp);
@@ -29,7 +19,7 @@ const experiment = (prompts: readonly string[]) => ({
 });
 
 describe('models with a process of their own', () => {
-  test('compute the calls of several runs together, and the record says so', async () => {
+  test('compute the calls of several runs together; the record and the status of stored rows say so', async () => {
     const prompts = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `slow 200 ${name}`);
     const folder = folderWith({ 'experiment.json': experiment(prompts) });
     const args = ['run', 'experiment.json', '--device', 'cpu', '--ram', '1GiB'];
@@ -38,6 +28,13 @@ describe('models with a process of their own', () => {
     const query = `select max(batch_size) from invocations`;
     expect(db.prepare(query).pluck().get()).toBeGreaterThan(1);
     db.close();
+    expect(await panicTdaJson(folder, ['status'])).toHaveProperty(
+      'devices',
+      ['HostedT2I', 'DummyI2T', 'Dummy'].map((model) => ({ model, device: 'cpu' })),
+    );
+    expect((await panicTda(folder, ['status'])).stdout).toMatch(
+      /computed on +cpu: HostedT2I, DummyI2T, Dummy/,
+    );
   });
 
   test('that need more memory than they get are refused with the figure before a run starts, and plan says so', async () => {
@@ -69,34 +66,13 @@ describe('models with a process of their own', () => {
     ]);
     db.close();
   });
-
-  test('stop within seconds at Ctrl-C, while they compute', async () => {
-    const folder = folderWith({ 'experiment.json': experiment(['slow 60000']) });
-    const data = join(folder, 'panic-tda-data');
-    const running = startPanicTda(folder, ['run', 'experiment.json', '--device', 'cpu']);
-    await until(
-      () => modelProcessesOf(runInfo(data)?.workerPids ?? []).length > 0,
-      () => running.stderr(),
-    );
-    const asked = performance.now();
-    running.process.kill('SIGINT');
-    const { code, stderr } = await running.ended;
-    expect({ code, stderr }).toMatchObject({ code: 130 });
-    expect(performance.now() - asked).toBeLessThan(15_000);
-  });
 });
-
-/** The processes that these workers have started for models. */
-function modelProcessesOf(workers: readonly number[]): string[] {
-  const lines = execFileSync('ps', ['-A', '-o', 'ppid=,args='], { encoding: 'utf8', maxBuffer: 2 ** 26 });
-  return lines
-    .split('\n')
-    .filter((line) => line.includes('process-main') && workers.includes(Number.parseInt(line, 10)));
-}
 
 describe('devices', () => {
   test('doctor runs a tiny graph on each device, and says which work', async () => {
-    const { findings } = DoctorDocument.parse(await panicTdaJson(folderWith(), ['doctor']));
+    const { findings, healthy } = DoctorDocument.parse(await panicTdaJson(folderWith(), ['doctor']));
+    // Devices that do not work are no problem, unless the user chose one.
+    expect(healthy).toBe(true);
     const devices = findings.filter(({ section }) => section === 'Devices');
     expect(devices.map(({ text }) => text.split(' ')[0])).toEqual(['cuda', 'webgpu', 'cpu']);
     expect(devices[2]).toEqual({ section: 'Devices', level: 'ok', text: 'cpu works: it ran a tiny graph' });
@@ -119,48 +95,9 @@ describe('devices', () => {
     expect(await panicTdaJson(folder, args, byEnvironment)).toMatchObject({ deviceTrouble: told });
     const fallback = { ...byEnvironment, PANIC_TDA_ALLOW_FALLBACK: '1' };
     expect(await panicTdaJson(folder, args, fallback)).toMatchObject({ deviceTrouble: null });
-    expect(await panicTdaJson(folder, ['doctor'])).toMatchObject({ healthy: true });
     const asked = await panicTda(folder, ['doctor'], { PANIC_TDA_DEVICE: 'cuda' });
     expect(asked.code).toBe(1);
     expect(asked.stdout).toMatch(/FAIL {2}cuda does not work/);
-  });
-
-  test('run, its worker and status name the device of models with files, and why they use no faster one', async () => {
-    const folder = folderWith({ 'experiment.json': experiment(['slow 60000']) });
-    const data = join(folder, 'panic-tda-data');
-    const { device, passedOver } = await decideDevice('auto', false);
-    const running = startPanicTda(folder, ['run', 'experiment.json'], { PANIC_TDA_RAM: '1GiB' });
-    await until(
-      () => modelProcessesOf(runInfo(data)?.workerPids ?? []).length > 0,
-      () => running.stderr(),
-    );
-    const log = readFileSync(join(data, 'logs', 'worker-gpu.log'), 'utf8');
-    const status = z
-      .object({ deviceRemarks: z.array(z.string()) })
-      .parse(await panicTdaJson(folder, ['status']));
-    running.process.kill('SIGINT');
-    await running.ended;
-    expect(status.deviceRemarks[0]).toBe(`HostedT2I: computed on ${device}.`);
-    expect(running.stderr()).toContain(`Device:  HostedT2I: computed on ${device}.`);
-    expect(log).toContain(`Models with files: computed on ${device}.`);
-    for (const { device: passed } of passedOver) {
-      for (const told of [running.stderr(), log, status.deviceRemarks.join('\n')]) {
-        expect(told).toContain(`${passed} is not used: `);
-      }
-    }
-  });
-
-  test('status of stored rows names the device that computed each model', async () => {
-    const folder = folderWith({ 'experiment.json': experiment(['a']) });
-    const args = ['run', 'experiment.json', '--device', 'cpu', '--ram', '1GiB'];
-    expect((await panicTda(folder, args)).code).toBe(0);
-    expect(await panicTdaJson(folder, ['status'])).toHaveProperty(
-      'devices',
-      ['HostedT2I', 'DummyI2T', 'Dummy'].map((model) => ({ model, device: 'cpu' })),
-    );
-    expect((await panicTda(folder, ['status'])).stdout).toMatch(
-      /computed on +cpu: HostedT2I, DummyI2T, Dummy/,
-    );
   });
 
   test('options for workers elsewhere are refused, not ignored', async () => {
