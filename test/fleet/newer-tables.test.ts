@@ -11,11 +11,12 @@ import { cleanUp, startPanicTda, until, type Running } from '../support/cli-proc
 import type { BuiltVersion } from '../support/built-version.js';
 import { httpRequest } from '../support/http-request.js';
 import { gateIn } from '../support/gate.js';
-import { experimentFile, openLaboratory, type Laboratory } from '../support/laboratory.js';
+import { experimentFile } from '../support/laboratory.js';
 import { laterVersion, nextVersion } from '../support/next-version.js';
-import { digestOf, untilInvocations } from '../support/store-checks.js';
+import { untilInvocations } from '../support/store-checks.js';
 import { asSuperuser, createDatabase, suitePostgres } from '../support/suite-postgres.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
+import { undisturbedDigest } from '../support/undisturbed.js';
 import { addressOf, openFleet, serving, type Fleet } from '../support/fleet.js';
 
 // These tests take seconds on an idle machine.
@@ -35,16 +36,14 @@ const EXPERIMENT = {
 const WATCHED = { ...EXPERIMENT, networks: [['DummyT2I', 'GatedI2T']], max_length: 400 };
 
 const server = await suitePostgres();
-let calm: Laboratory;
-let undisturbed: Promise<string>;
+let undisturbed: string;
 let fleet: Fleet;
 let next: BuiltVersion;
 let later: BuiltVersion;
 const others: Running[] = [];
 beforeAll(async () => {
   [next, later] = [nextVersion(), laterVersion('writers')];
-  calm = await openLaboratory();
-  undisturbed = calm.run(EXPERIMENT, 'calm').then(({ experiment }) => digestOf(calm.data, experiment));
+  undisturbed = await undisturbedDigest(EXPERIMENT);
 });
 afterEach(async () => {
   for (const { process } of others) process.kill('SIGKILL');
@@ -54,7 +53,6 @@ afterEach(async () => {
 afterAll(async () => {
   next.remove();
   later.remove();
-  await calm.close();
   await cleanUp();
 });
 
@@ -190,7 +188,7 @@ async function digestNow(database: StorePlace['database'], experiment: string): 
     expect(status).toBe('completed');
     const store = await connectStore({ folder: fleet.data, database }).catch(String);
     expect(store).toMatch(/newer panic-tda/);
-    expect(await digestNow(database, experiment)).toBe(await undisturbed);
+    expect(await digestNow(database, experiment)).toBe(undisturbed);
   },
 );
 
@@ -218,5 +216,5 @@ test('workers on an SQLite file that another process migrates stop writing, and 
   const { experiment, status } = await handle.result();
   expect(status).toBe('completed');
   expect(() => openStore(fleet.data)).toThrow(/may look at what is stored/);
-  expect(await digestNow(null, experiment)).toBe(await undisturbed);
+  expect(await digestNow(null, experiment)).toBe(undisturbed);
 });

@@ -5,7 +5,7 @@ import { chmodSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { endProcess, ownProcess } from '../../workers/processes/own-processes.js';
 import { orphansOn, recordServer } from '../../workers/temporal/started-server.js';
-import { isRunning, kill } from '../support/child-processes.js';
+import { isRunning, kill, until } from '../support/child-processes.js';
 import { startServer } from '../support/temporal-servers.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { z } from 'zod';
@@ -106,6 +106,7 @@ describe('ending a process', () => {
     await endProcess({ ...now, startedAt: `${now.startedAt}0` }, 0);
     expect(isRunning(child.pid!)).toBe(true);
     await endProcess(now, 0);
-    expect(isRunning(child.pid!)).toBe(false);
+    // The kernel takes a moment to remove it.
+    await until('it has ended', () => !isRunning(child.pid!));
   });
 });
