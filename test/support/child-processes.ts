@@ -56,16 +56,19 @@ export async function kill(child: ChildProcess): Promise<void> {
   await gone;
 }
 
-/** Polls until the condition holds. The error says what it waited for. */
+/**
+ * Polls until the condition holds, ever more slowly, since a question costs a process or a server some milliseconds.
+ * The error says what it waited for.
+ */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
   timeoutMs = 10_000,
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
-  while (!(await condition())) {
+  for (let pauseMs = 10; !(await condition()); pauseMs = Math.min(1.3 * pauseMs, 100)) {
     if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain until ${what}`);
-    await sleep(20);
+    await sleep(pauseMs);
   }
 }
 

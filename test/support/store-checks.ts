@@ -21,15 +21,20 @@ export async function withStore<T>(
   }
 }
 
-/** Every violation of `INVARIANTS` (db/doctor/violation.ts), as sentences. A sound store has none. */
-export function violations(data: string): Promise<string[]> {
-  return withStore(data, violationsIn);
+/**
+ * Every violation of `INVARIANTS` (db/doctor/violation.ts), as sentences: those of all rows, or of one experiment. A
+ * sound store has none.
+ */
+export function violations(data: string, experiment?: string): Promise<string[]> {
+  return withStore(data, (store) => violationsIn(store, experiment));
 }
 
 /** The same for an open store. */
-export async function violationsIn({ db, objects }: Store): Promise<string[]> {
+export async function violationsIn({ db, objects }: Store, experiment?: string): Promise<string[]> {
   const found: string[] = [];
-  for await (const violation of checkInvariants(db, objects, { deep: true, measures: BAR_MEASURES })) {
+  const of = experiment === undefined ? {} : { experiment };
+  const options = { deep: true, measures: BAR_MEASURES, ...of };
+  for await (const violation of checkInvariants(db, objects, options)) {
     found.push(`${violation.invariant} ${violation.table} ${violation.id}: ${violation.message}`);
   }
   return found;

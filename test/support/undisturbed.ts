@@ -1,9 +1,13 @@
 import { afterAll } from '@jest/globals';
 import { contentDigest } from '../../db/read/content.js';
 import { openStore } from '../../db/index.js';
+import { experimentId } from '../../experiment/ids.js';
 import { builtIn } from './built-in-experiment.js';
 import { finishExperiment } from './small-experiment.js';
 import { sharedTemporaryFolder } from './temporary-folder.js';
+
+/** By the id of the experiment. */
+const digests = new Map<string, Promise<string>>();
 
 // Is open for the whole file: the decoders of pictures of a process stay while it has an open store.
 const store = openStore(sharedTemporaryFolder());
@@ -16,5 +20,9 @@ afterAll(() => store.close());
 export async function undisturbedDigest(file: unknown): Promise<string> {
   const { config, models } = await builtIn(file);
   if (config.seeds.includes(-1)) throw new Error('each store draws its own number for seed -1');
-  return await contentDigest(store.db, await finishExperiment(store, config, models));
+  const id = experimentId(config);
+  const digest =
+    digests.get(id) ?? finishExperiment(store, config, models).then(() => contentDigest(store.db, id));
+  digests.set(id, digest);
+  return await digest;
 }

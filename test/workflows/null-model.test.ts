@@ -121,15 +121,17 @@ test('show ranks the longest bar of each dimension among those of its surrogates
   expect(lines![1]).toMatch(new RegExp(` ${expected[0]![1]!.rank} of 5 +${expected[0]![1]!.p.toFixed(3)}$`));
 });
 
+/** The activities of the run of an experiment. */
+async function activitiesOf(id: string): Promise<string[]> {
+  const { events } = await laboratory.client.workflow.getHandle(`run-${id}-0`).fetchHistory();
+  return events!.flatMap((event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? []);
+}
+
 test('only the activity of the diagrams makes surrogates, however short the run', async () => {
-  const { events } = await laboratory.client.workflow.getHandle(`run-${experiment}-0`).fetchHistory();
-  const activities = events!.flatMap(
-    (event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? [],
-  );
-  expect(activities).toEqual(['advanceRun', 'diagramRun', 'diagramRun']);
+  expect(await activitiesOf(experiment)).toEqual(['advanceRun', 'diagramRun', 'diagramRun']);
 });
 
-test('without a null model, no surrogates are made or shown', async () => {
+test('without a null model, no surrogates are made or shown, and a short run needs no other activity for its vectors and its diagrams', async () => {
   const without = await laboratory.run({ ...EXPERIMENT, null_model: null, name: 'without' }, 'without');
   await withStore(laboratory.data, async (store) => {
     for (const { diagram } of await store.diagrams.ofRun(await store.runs.get(without.experiment, 0))) {
@@ -139,4 +141,5 @@ test('without a null model, no surrogates are made or shown', async () => {
   expect(panicTda('show', without.experiment, '0')).not.toMatch(/surrogate/);
   const { diagrams } = readJson(panicTda('show', without.experiment, '0', '--json'), Shown);
   expect(diagrams.map(({ nullModel }) => nullModel)).toEqual([[], []]);
+  expect(await activitiesOf(without.experiment)).toEqual(['advanceRun']);
 });
