@@ -21,40 +21,61 @@ export const DRILL_EXPERIMENT = {
 /** The same experiment with surrogates of every diagram. Only the activity of the diagrams makes these. */
 export const NULL_MODEL_EXPERIMENT = { ...DRILL_EXPERIMENT, null_model: { surrogates: 2 } };
 
-/** The same experiment without embeddings and diagrams. */
-export const TRAJECTORIES_EXPERIMENT = { ...DRILL_EXPERIMENT, embedding_models: [] };
+/**
+ * An experiment without embeddings and diagrams. It has prompts of its own, so that the others find none of its
+ * steps to reuse.
+ */
+export const TRAJECTORIES_EXPERIMENT = {
+  ...DRILL_EXPERIMENT,
+  prompts: ['rain on a tin roof', 'a violin'],
+  embedding_models: [],
+};
+
+export interface Fault {
+  /** `point@hit`. */
+  readonly fault: string;
+  /**
+   * Whether an activity makes one step and hands everything else over. Otherwise one activity takes a run to its
+   * diagrams.
+   */
+  readonly stepByStep?: boolean;
+}
 
 export interface Drill {
   readonly data: string;
-  readonly result: ExperimentResult;
-  /** Whether the armed fault fired. */
-  readonly fired: boolean;
+  readonly results: readonly ExperimentResult[];
+  /** The faults that fired. */
+  readonly fired: readonly string[];
   readonly deaths: readonly string[];
 }
 
 /**
- * Starts an experiment (that of the drills unless `file` gives another) on a worker that dies at the fault, and
- * restarts the worker until the experiment is done. With `stepByStep`, an activity makes one step and hands
- * everything else over. Otherwise one activity takes a run to its diagrams.
+ * Runs experiments, one after another, on a worker that dies at the first fault. The worker after it dies at the
+ * next fault, and so on, until the experiments are done.
  */
 export async function drill(
   name: string,
-  fault: string | null,
-  { stepByStep = false, file = DRILL_EXPERIMENT }: { stepByStep?: boolean; file?: unknown } = {},
+  faults: readonly Fault[],
+  files: readonly unknown[] = [DRILL_EXPERIMENT],
 ): Promise<Drill> {
   const folder = join(sharedTemporaryFolder(), name.replaceAll(/[^a-z0-9]+/gi, '-'));
   const data = join(folder, 'data');
   mkdirSync(data, { recursive: true });
-  const marker = join(folder, 'fired');
   const namespace = takeNamespace();
-  const env = {
-    ...(fault === null ? {} : { PANIC_TDA_FAULT: `${fault}@${marker}` }),
-    ...(stepByStep ? { PANIC_TDA_ACTIVITY_MS: '0' } : {}),
+  const marker = (index: number): string => join(folder, `fired-${index}`);
+  const env = (deaths: number): Record<string, string> => {
+    const { stepByStep } = faults[deaths] ?? faults.at(-1) ?? {};
+    return {
+      ...(deaths < faults.length ? { PANIC_TDA_FAULT: `${faults[deaths]!.fault}@${marker(deaths)}` } : {}),
+      ...(stepByStep ? { PANIC_TDA_ACTIVITY_MS: '0' } : {}),
+    };
   };
   const worker = startWorkerProcess({ namespace, data, env });
   try {
-    const result = await runExperiment(namespace, file);
-    return { data, result, fired: existsSync(marker), deaths: worker.deaths };
+    const results: ExperimentResult[] = [];
+    for (const file of files) results.push(await runExperiment(namespace, file, `drill-${results.length}`));
+    const fired = faults.map(({ fault }) => fault).filter((_, index) => existsSync(marker(index)));
+    return { data, results, fired, deaths: worker.deaths };
   } finally {
     await worker.stop();
   }
@@ -67,7 +88,7 @@ export async function drill(
 export function runExperiment(
   namespace: string,
   file: unknown,
-  workflowId = 'drill',
+  workflowId: string,
 ): Promise<ExperimentResult> {
   return withClient(namespace, (client) =>
     client.workflow.execute('experiment', { taskQueue: 'panic-tda', workflowId, args: [file] }),

@@ -1,118 +1,141 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { builtVersion, type BuiltVersion } from '../support/built-version.js';
-import { experimentFile } from '../support/laboratory.js';
-import { sideBySide } from '../support/side-by-side.js';
-import { digestOf, untilInvocations, violations } from '../support/store-checks.js';
-import { CLI } from '../support/worker-process.js';
 import { until } from '../support/child-processes.js';
-import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { killAll, processesOf, runInfo, startEmbeddedRun } from '../support/embedded-run.js';
 import type { EmbeddedRun } from '../support/embedded-run.js';
-import { z } from 'zod';
+import { gateIn } from '../support/gate.js';
 import { readJson } from '../support/json.js';
+import { experimentFile } from '../support/laboratory.js';
+import { sideBySide } from '../support/side-by-side.js';
+import {
+  digestOf,
+  invocationCount,
+  untilInvocations,
+  violations,
+  withStore,
+} from '../support/store-checks.js';
+import { sharedTemporaryFolder } from '../support/temporary-folder.js';
+import { undisturbedDigest } from '../support/undisturbed.js';
+import { CLI } from '../support/worker-process.js';
 
-/** Four runs of 15 calls of 100 ms each, two at a time: the drill has three seconds to kill something. */
+/** Two runs, which end only after the drill has opened the gate. */
 const EXPERIMENT = {
-  networks: [['DummyT2I', 'SlowI2T']],
+  networks: [['DummyT2I', 'GatedI2T']],
   prompts: ['a lighthouse in fog', 'two hares on a hill'],
-  seeds: [3, 7],
+  seeds: [3],
   embedding_models: ['Dummy'],
-  max_length: 30,
+  max_length: 120,
   on_cycle: 'continue',
   reuse: false,
 };
 
-const INVOCATIONS_BEFORE_THE_DISASTER = 30;
+const INVOCATIONS_BEFORE_A_DISASTER = 4;
 
 interface Disaster {
   readonly name: string;
-  /** Whether the drill belongs to `npm test`, to `npm run test:night`, or to both. */
-  readonly when: 'day' | 'night' | 'always';
   /** Kills processes while the experiment is under way. */
   readonly strike: (data: string, run: EmbeddedRun) => Promise<void> | void;
-  /** The command that completes the experiment. Absent: the first command completes it. */
-  readonly completedBy?: 'run FILE' | 'resume ID';
+  /** The command that continues the experiment. Absent: the command that was struck continues it. */
+  readonly continuedBy?: 'run FILE' | 'resume ID';
   /** Whether a later version of the program runs that command. */
   readonly upgraded?: true;
 }
 
-/** 'nothing' is always there, since every drill is compared with an undisturbed run. */
-const DISASTERS: readonly Disaster[] = [
-  { name: 'nothing', when: 'always', strike: () => undefined },
-  {
-    name: 'SIGKILL of the Temporal server',
-    when: 'night',
-    strike: (data) => killAll([runInfo(data).serverPid]),
+async function killEverything(data: string): Promise<void> {
+  killAll(processesOf(data));
+  await until('everything is gone', () => processesOf(data).length === 0);
+}
+
+const SUPERVISOR: Disaster = {
+  name: 'SIGKILL of the supervisor',
+  strike: (_data, run) => killAll([run.pid]),
+  continuedBy: 'run FILE',
+};
+const STATE: Disaster = {
+  name: 'SIGKILL of everything and deletion of the Temporal state',
+  strike: async (data) => {
+    await killEverything(data);
+    rmSync(join(data, 'temporal'), { recursive: true });
   },
-  {
-    name: 'SIGKILL of both workers',
-    when: 'night',
-    strike: (data) => killAll(runInfo(data).workerPids!),
-  },
-  {
-    name: 'SIGKILL of the supervisor',
-    when: 'day',
-    strike: (_data, run) => killAll([run.pid]),
-    completedBy: 'run FILE',
-  },
-  {
-    name: 'SIGKILL of everything at once, and an upgrade to other workflow code',
-    when: 'day',
-    strike: (data) => killAll(processesOf(data)),
-    completedBy: 'run FILE',
-    upgraded: true,
-  },
-  {
-    name: 'SIGKILL of everything and deletion of the Temporal state',
-    when: 'day',
-    strike: async (data) => {
-      killAll(processesOf(data));
-      await until('everything is gone', () => processesOf(data).length === 0);
-      rmSync(join(data, 'temporal'), { recursive: true });
-    },
-    completedBy: 'resume ID',
-  },
-];
+  continuedBy: 'resume ID',
+};
+/** The last one, so that the other code completes what the present code began. */
+const UPGRADE: Disaster = {
+  name: 'SIGKILL of everything at once and an upgrade to other workflow code',
+  strike: (data) => killAll(processesOf(data)),
+  continuedBy: 'run FILE',
+  upgraded: true,
+};
+const SERVER: Disaster = {
+  name: 'SIGKILL of the Temporal server',
+  strike: (data) => killAll([runInfo(data).serverPid]),
+};
+const WORKERS: Disaster = {
+  name: 'SIGKILL of both workers',
+  strike: (data) => killAll(runInfo(data).workerPids!),
+};
+
+/** By day, one experiment meets the disasters one after another. By night, each has an experiment of its own. */
+const SERIES: Readonly<Record<'day' | 'night', readonly (readonly Disaster[])[]>> = {
+  day: [[SUPERVISOR, STATE, UPGRADE]],
+  night: [[SERVER], [WORKERS], [SUPERVISOR], [STATE], [UPGRADE]],
+};
 
 interface Outcome {
-  readonly data: string;
-  readonly experiment: string;
+  readonly status: string;
   readonly digest: string;
   readonly violations: readonly string[];
   /** Processes of the data folder after the last command has ended. */
   readonly left: readonly number[];
-  readonly stderr: string;
+  /** Standard error of the commands that continued the experiment, by the disaster before them. */
+  readonly said: ReadonlyMap<string, string>;
 }
 
-async function drill({ name, strike, completedBy, upgraded }: Disaster): Promise<Outcome> {
-  const folder = join(root, name.replaceAll(' ', '-'));
+function folderOf(series: readonly Disaster[]): string {
+  return join(root, namesOf(series).replaceAll(/\W+/g, '-'));
+}
+
+function namesOf(series: readonly Disaster[]): string {
+  return series.map(({ name }) => name).join(', then ');
+}
+
+async function drill(series: readonly Disaster[]): Promise<Outcome> {
+  const folder = folderOf(series);
   const data = join(folder, 'data');
   mkdirSync(folder);
   const file = experimentFile(folder, 'experiment', EXPERIMENT);
-  let run = startEmbeddedRun(data, ['run', file]);
-  await untilInvocations(data, INVOCATIONS_BEFORE_THE_DISASTER);
-  await strike(data, run);
-  if (completedBy !== undefined) {
+  const gate = gateIn(folder);
+  const said = new Map<string, string>();
+  let run = startEmbeddedRun(data, ['run', file], CLI, gate.env);
+  for (const [index, { name, strike, continuedBy, upgraded }] of series.entries()) {
+    await untilInvocations(data, invocationCount(data) + INVOCATIONS_BEFORE_A_DISASTER);
+    await strike(data, run);
+    if (index === series.length - 1) gate.open();
+    if (continuedBy === undefined) continue;
     expect((await run.ended).code).toBeNull();
-    const command =
-      completedBy === 'run FILE' ? ['run', file] : ['resume', (await outcome('nothing')).experiment];
-    run = startEmbeddedRun(data, command, upgraded ? later.main : CLI);
+    const command = continuedBy === 'run FILE' ? ['run', file] : ['resume', await idIn(data)];
+    run = startEmbeddedRun(data, command, upgraded ? later.main : CLI, gate.env);
+    void run.ended.then(({ stderr }) => said.set(name, stderr));
   }
   const { code, stdout, stderr } = await run.ended;
   if (code !== 0) throw new Error(`ended with code ${code}:\n${stderr}`);
   const { experiment, status } = readJson(stdout, z.object({ experiment: z.string(), status: z.string() }));
-  expect(status).toBe('completed');
   const left = processesOf(data);
   return {
-    data,
-    experiment,
+    status,
     digest: await digestOf(data, experiment),
     violations: await violations(data),
     left,
-    stderr,
+    said,
   };
+}
+
+/** The id of the only experiment. */
+function idIn(data: string): Promise<string> {
+  return withStore(data, async ({ experiments }) => (await experiments.list())[0]!.id);
 }
 
 /** The later version asks for a patch before each step. Runs that began before it have not met this patch. */
@@ -124,40 +147,40 @@ const patched = (code: string): string =>
 
 let root: string;
 let later: BuiltVersion;
-let outcome: (name: string) => Promise<Outcome>;
+let outcome: (names: string) => Promise<Outcome>;
 
-/** Makes a test for each disaster of the day, or of the night. */
+/** Makes a test for each series of disasters of the day, or of the night. */
 export function testDisasters(time: 'day' | 'night'): void {
-  const disasters = DISASTERS.filter(({ when }) => when === time || when === 'always');
+  const all = SERIES[time];
 
   beforeAll(() => {
     root = sharedTemporaryFolder();
     later = builtVersion({ version: '9.0.0', workflows: patched });
     outcome = sideBySide(
       2,
-      disasters.map((disaster) => ({ name: disaster.name, task: () => drill(disaster) })),
+      all.map((series) => ({ name: namesOf(series), task: () => drill(series) })),
     );
   });
 
   afterAll(() => {
     // Ends what a failed drill left running.
-    for (const { name } of disasters) killAll(processesOf(join(root, name.replaceAll(' ', '-'), 'data')));
+    for (const series of all) killAll(processesOf(join(folderOf(series), 'data')));
     later.remove();
   });
 
-  test.each(disasters)(
-    'after $name under `panic-tda run` every row is right and no process is left',
-    async ({ name }) => {
-      const undisturbed = await outcome('nothing');
-      const struck = await outcome(name);
-      expect(struck.violations).toEqual([]);
-      expect(struck.digest).toBe(undisturbed.digest);
-      expect(struck.left).toEqual([]);
+  test.each(all.map((series) => ({ names: namesOf(series) })))(
+    'after $names under `panic-tda run` every row is right and no process is left',
+    async ({ names }) => {
+      const struck = await outcome(names);
+      const digest = await undisturbedDigest(EXPERIMENT);
+      expect(struck).toMatchObject({ status: 'completed', digest, violations: [], left: [] });
     },
   );
-}
 
-/** The standard error of the last command after the disaster `name`. */
-export async function saidAfter(name: string): Promise<string> {
-  return (await outcome(name)).stderr;
+  if (time === 'day') {
+    test('a run ends a server that outlived its supervisor, and names it', async () => {
+      const { said } = await outcome(namesOf(all[0]!));
+      expect(said.get(SUPERVISOR.name)).toMatch(/A Temporal server \(process \d+\) had outlived/);
+    });
+  }
 }

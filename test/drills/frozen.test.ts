@@ -5,6 +5,6 @@ jest.setTimeout(300_000);
 
 // frozen.night.test.ts has the other moments.
 testFrozenWorkers({
-  outside: ['object:before-write@3', 'invocations:before-return@1', 'surrogate:after-commit@3'],
+  outside: [['object:before-write@3', 'invocations:before-return@1', 'surrogate:after-commit@3']],
   inTransaction: ['invocation:before-commit@5'],
 });

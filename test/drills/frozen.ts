@@ -7,9 +7,11 @@ import { sideBySide } from '../support/side-by-side.js';
 import { allRows, digestOf, violations } from '../support/store-checks.js';
 import { takeNamespace } from '../support/suite-server.js';
 import { startWorkerProcess } from '../support/worker-process.js';
+import type { WorkerProcess } from '../support/worker-process.js';
 import { until } from '../support/child-processes.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
-import { drill, DRILL_EXPERIMENT, NULL_MODEL_EXPERIMENT, runExperiment } from './drill.js';
+import { undisturbedDigest } from '../support/undisturbed.js';
+import { NULL_MODEL_EXPERIMENT, runExperiment } from './drill.js';
 
 /**
  * A frozen worker that wakes learns within a heartbeat that its attempt is over. By then it has tried to write.
@@ -21,122 +23,148 @@ const LATE_ATTEMPT_MS = 4000;
  */
 const FROZEN_IN_TRANSACTION_MS = 9000;
 
+/** What the experiment and the store look like after a drill. */
 interface Frozen {
-  readonly data: string;
-  readonly result: ExperimentResult;
+  readonly status: string;
   readonly digest: string;
   readonly violations: readonly string[];
   readonly deaths: readonly string[];
-  readonly before: Record<string, unknown[]>;
-  readonly after: Record<string, unknown[]>;
 }
 
-function experimentFor(fault: string): unknown {
-  return fault.startsWith('surrogate:') ? NULL_MODEL_EXPERIMENT : DRILL_EXPERIMENT;
-}
+type Rows = Record<string, unknown[]>;
 
-/** Runs an experiment with a worker that freezes at the fault, and then starts another worker. */
-async function withFrozenWorker(
-  fault: string,
-  thaw: 'when the experiment is complete' | 'while others wait',
-): Promise<Frozen> {
-  const folder = join(root, fault.replaceAll(/[^a-z0-9]+/gi, '-'));
-  const data = join(folder, 'data');
-  mkdirSync(data, { recursive: true });
-  const marker = join(folder, 'fired');
-  const namespace = takeNamespace();
-  // In so short a run, the later activities have work only if every step and stage is handed over.
-  const env = { PANIC_TDA_ACTIVITY_MS: /^(embedding|diagram):/.test(fault) ? '0' : '' };
-  const first = startWorkerProcess({
-    namespace,
-    data,
-    env: { ...env, PANIC_TDA_FAULT: `${fault}@${marker}@stop` },
-  });
-  const running = runExperiment(namespace, experimentFor(fault));
-  running.catch(() => undefined);
-  await until('the worker is frozen', () => existsSync(marker), 60_000);
-  const second = startWorkerProcess({ namespace, data, env });
-  try {
-    if (thaw === 'while others wait') {
-      await sleep(FROZEN_IN_TRANSACTION_MS);
-      process.kill(first.pid, 'SIGCONT');
-    }
-    const result = await running;
-    const before = allRows(data);
-    if (thaw === 'when the experiment is complete') process.kill(first.pid, 'SIGCONT');
-    await sleep(LATE_ATTEMPT_MS);
-    return {
-      data,
-      result,
-      before,
-      after: allRows(data),
-      digest: await digestOf(data, result.experiment),
-      violations: await violations(data),
-      deaths: [...first.deaths, ...second.deaths],
+/** An experiment of its own, and the workers that serve it. */
+class Place {
+  readonly data: string;
+  readonly running: Promise<ExperimentResult>;
+  private readonly folder: string;
+  private readonly namespace = takeNamespace();
+  private readonly workers: WorkerProcess[] = [];
+
+  constructor(faults: readonly string[]) {
+    this.folder = join(root, faults.join('-').replaceAll(/[^a-z0-9]+/gi, '-'));
+    this.data = join(this.folder, 'data');
+    mkdirSync(this.data, { recursive: true });
+    this.running = runExperiment(this.namespace, NULL_MODEL_EXPERIMENT, 'drill');
+    this.running.catch(() => undefined);
+  }
+
+  /** Starts a worker, which freezes at the fault if there is one. Resolves when the worker is frozen. */
+  async start(fault: string | null): Promise<void> {
+    // In so short a run, the later activities have work only if every step and stage is handed over.
+    const stepByStep = fault !== null && /^(embedding|diagram):/.test(fault);
+    const marker = join(this.folder, `frozen-${this.workers.length}`);
+    const env = {
+      ...(stepByStep ? { PANIC_TDA_ACTIVITY_MS: '0' } : {}),
+      ...(fault === null ? {} : { PANIC_TDA_FAULT: `${fault}@${marker}@stop` }),
     };
-  } finally {
-    await Promise.all([first.stop(), second.stop()]);
+    this.workers.push(startWorkerProcess({ namespace: this.namespace, data: this.data, env }));
+    if (fault !== null) await until(`a worker is frozen at ${fault}`, () => existsSync(marker), 120_000);
+  }
+
+  /** Wakes all workers. */
+  wake(): void {
+    for (const { pid } of this.workers) process.kill(pid, 'SIGCONT');
+  }
+
+  async outcome(): Promise<Frozen> {
+    const { experiment, status } = await this.running;
+    return {
+      status,
+      digest: await digestOf(this.data, experiment),
+      violations: await violations(this.data),
+      deaths: this.workers.flatMap(({ deaths }) => deaths),
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.stop()));
   }
 }
 
-// The drills mostly wait for time-outs.
-const SIDE_BY_SIDE = 6;
+/**
+ * Starts one worker after another, each when the one before it is frozen. When the last worker has completed the
+ * experiment, the frozen ones wake.
+ */
+async function withReplacedWorkers(
+  faults: readonly string[],
+): Promise<Frozen & { readonly before: Rows; readonly after: Rows }> {
+  const place = new Place(faults);
+  try {
+    for (const fault of faults) await place.start(fault);
+    await place.start(null);
+    await place.running;
+    const before = allRows(place.data);
+    place.wake();
+    await sleep(LATE_ATTEMPT_MS);
+    return { before, after: allRows(place.data), ...(await place.outcome()) };
+  } finally {
+    await place.close();
+  }
+}
+
+/** Runs an experiment with a worker that freezes in a transaction, and wakes while another worker waits for it. */
+async function withHeldDatabase(fault: string): Promise<Frozen> {
+  const place = new Place([fault]);
+  try {
+    await place.start(fault);
+    await place.start(null);
+    await sleep(FROZEN_IN_TRANSACTION_MS);
+    place.wake();
+    await place.running;
+    await sleep(LATE_ATTEMPT_MS);
+    return await place.outcome();
+  } finally {
+    await place.close();
+  }
+}
 
 let root: string;
 
 export interface FrozenFaults {
-  /** Faults outside a transaction. */
-  readonly outside: readonly string[];
+  /** Faults outside a transaction: those of workers that replace each other in one experiment. */
+  readonly outside: readonly (readonly string[])[];
   readonly inTransaction: readonly string[];
 }
 
-/** Makes a test for each of these faults. */
+async function expectUndisturbed({ status, digest, violations: found, deaths }: Frozen): Promise<void> {
+  expect(status).toBe('completed');
+  expect(digest).toBe(await undisturbedDigest(NULL_MODEL_EXPERIMENT));
+  expect(found).toEqual([]);
+  expect(deaths).toEqual([]);
+}
+
+/** Makes a test for each of these experiments. */
 export function testFrozenWorkers({ outside, inTransaction }: FrozenFaults): void {
-  /** By experiment. */
-  const undisturbedDigests = new Map<string, string>();
-  let outcome: (fault: string) => Promise<Frozen>;
+  let replaced: (faults: string) => ReturnType<typeof withReplacedWorkers>;
+  let held: (fault: string) => ReturnType<typeof withHeldDatabase>;
 
-  beforeAll(async () => {
+  beforeAll(() => {
     root = sharedTemporaryFolder();
-    outcome = sideBySide(SIDE_BY_SIDE, [
-      ...outside.map((fault) => ({
-        name: fault,
-        task: () => withFrozenWorker(fault, 'when the experiment is complete'),
-      })),
-      ...inTransaction.map((fault) => ({
-        name: fault,
-        task: () => withFrozenWorker(fault, 'while others wait'),
-      })),
-    ]);
-    const undisturbed = [
-      await drill('undisturbed', null),
-      await drill('undisturbed with a null model', null, { file: NULL_MODEL_EXPERIMENT }),
-    ];
-    for (const { data, result } of undisturbed) {
-      undisturbedDigests.set(result.experiment, await digestOf(data, result.experiment));
-    }
-  }, 300_000);
+    // The drills mostly wait for time-outs.
+    replaced = sideBySide(
+      3,
+      outside.map((faults) => ({ name: faults.join(), task: () => withReplacedWorkers(faults) })),
+    );
+    held = sideBySide(
+      2,
+      inTransaction.map((fault) => ({ name: fault, task: () => withHeldDatabase(fault) })),
+    );
+  });
 
-  test.each(outside)(
-    'a worker frozen at %s is replaced, and what it does when it wakes changes nothing',
-    async (fault) => {
-      const frozen = await outcome(fault);
-      expect(frozen.result.status).toBe('completed');
-      expect(frozen.digest).toBe(undisturbedDigests.get(frozen.result.experiment));
+  test.each(outside.map((faults) => ({ faults, places: faults.join(', then one at ') })))(
+    'a worker frozen at $places is replaced, and what it does when it wakes changes nothing',
+    async ({ faults }) => {
+      const frozen = await replaced(faults.join());
+      await expectUndisturbed(frozen);
       expect(frozen.after).toEqual(frozen.before);
-      expect(frozen.violations).toEqual([]);
-      expect(frozen.deaths).toEqual([]);
     },
   );
 
   test.each(inTransaction)(
     'a worker frozen at %s holds the database, and all workers continue when it wakes',
     async (fault) => {
-      const frozen = await outcome(fault);
-      expect(frozen.result.status).toBe('completed');
-      expect(frozen.digest).toBe(undisturbedDigests.get(frozen.result.experiment));
-      expect(frozen.violations).toEqual([]);
-      expect(frozen.deaths).toEqual([]);
+      await expectUndisturbed(await held(fault));
     },
   );
 }

@@ -1,131 +1,147 @@
 import { beforeAll, expect, test } from '@jest/globals';
-import { FAULT_POINTS } from '../../common/fault.js';
 import type { FaultPoint } from '../../common/fault.js';
 import { sideBySide } from '../support/side-by-side.js';
 import { digestOf, violations } from '../support/store-checks.js';
-import { drill, NULL_MODEL_EXPERIMENT, TRAJECTORIES_EXPERIMENT } from './drill.js';
-import type { Drill } from './drill.js';
+import { undisturbedDigest } from '../support/undisturbed.js';
+import { drill, DRILL_EXPERIMENT, NULL_MODEL_EXPERIMENT, TRAJECTORIES_EXPERIMENT } from './drill.js';
+import type { Drill, Fault } from './drill.js';
 
-/** At which hits of a point a worker dies: by day in `npm test`, by night in `npm run test:night`. */
-interface Hits {
-  readonly day: readonly number[];
-  readonly night: readonly number[];
-}
-type HitsOfPoints = Readonly<Partial<Record<FaultPoint, Hits>>>;
-
+/** A worker dies at a hit of a point. */
 export interface KillPoint {
   readonly name: string;
   readonly point: FaultPoint;
-  readonly when: 'day' | 'night';
-  readonly fault: string;
-  readonly options: Parameters<typeof drill>[2];
+  readonly fault: Fault;
+  readonly file: unknown;
 }
 
-/** A point that an experiment reaches once has one hit. */
-const HITS: HitsOfPoints = {
-  'plan:before-commit': { day: [1], night: [] },
-  'plan:after-commit': { day: [], night: [1] },
-  'object:before-write': { day: [2], night: [1, 5] },
-  'object:after-write': { day: [5], night: [1, 2] },
-  'invocation:before-commit': { day: [], night: [1, 2, 3, 13] },
-  'invocation:after-commit': { day: [13], night: [1, 2, 3] },
-  'invocations:before-return': { day: [], night: [1, 2, 4] },
-  'vectors:before-commit': { day: [3], night: [1] },
-  'vectors:after-commit': { day: [], night: [1, 3] },
-  'diagram:before-commit': { day: [], night: [1, 3] },
-  'diagram:after-commit': { day: [8], night: [1] },
-  'finish:before-commit': { day: [], night: [1] },
-  'finish:after-commit': { day: [1], night: [] },
-};
+/** Several deaths of workers in the same experiments. */
+interface Series {
+  readonly name: string;
+  readonly points: readonly KillPoint[];
+}
+
+function killPoint(point: FaultPoint, hit: number, how: Way = 'at once'): KillPoint {
+  const { name, stepByStep, file } = WAYS[how];
+  return { name: `${point} hit ${hit}${name}`, point, fault: { fault: `${point}@${hit}`, stepByStep }, file };
+}
+
+/** What a worker does when it dies. */
+const WAYS = {
+  'at once': { name: '', stepByStep: false, file: DRILL_EXPERIMENT },
+  /** Each step and each later stage has an activity of its own. A short run needs none of these otherwise. */
+  'step by step': { name: ', step by step', stepByStep: true, file: DRILL_EXPERIMENT },
+  /** Four surrogates for each of eight diagrams. */
+  'null model': { name: ', with a null model', stepByStep: false, file: NULL_MODEL_EXPERIMENT },
+  'null model, step by step': {
+    name: ', with a null model, step by step',
+    stepByStep: true,
+    file: NULL_MODEL_EXPERIMENT,
+  },
+  /** Without embedding models, `advanceRun` itself marks a run finished, some time after its last step. */
+  trajectories: { name: ', trajectories alone', stepByStep: false, file: TRAJECTORIES_EXPERIMENT },
+} as const;
+type Way = keyof typeof WAYS;
 
 /**
- * Hits when each step and each later stage has an activity of its own. A short run needs none of these
- * otherwise.
+ * By day, a worker that takes the place of a dead one dies at the next point. The order is that in which an
+ * experiment reaches the points. Each worker counts its own hits.
  */
-const STEP_BY_STEP_HITS: HitsOfPoints = {
-  'invocation:after-commit': { day: [], night: [2] },
-  'invocations:before-return': { day: [30], night: [1] },
-  'vectors:before-commit': { day: [], night: [1] },
-  'embedding:before-return': { day: [3], night: [1] },
-  'diagram:before-commit': { day: [], night: [1] },
-  'diagram:before-return': { day: [1], night: [8] },
-};
-
-/** Hits with a null model: four surrogates for each of eight diagrams. */
-const NULL_MODEL_HITS: HitsOfPoints = {
-  'diagram:after-commit': { day: [], night: [2] },
-  'surrogate:before-commit': { day: [6], night: [1] },
-  'surrogate:after-commit': { day: [], night: [1, 32] },
-};
-
-/** Without embedding models, `advanceRun` itself marks a run finished, some time after its last step. */
-const TRAJECTORIES_HITS: HitsOfPoints = {
-  'invocation:after-commit': { day: [], night: [12, 40] },
-  'invocations:before-return': { day: [4], night: [1] },
-};
-
-export const KILL_POINTS: readonly KillPoint[] = [
-  ...killPointsOf(HITS, ''),
-  ...killPointsOf(STEP_BY_STEP_HITS, ', step by step', { stepByStep: true }),
-  ...killPointsOf(NULL_MODEL_HITS, ', with a null model', { file: NULL_MODEL_EXPERIMENT }),
-  ...killPointsOf(TRAJECTORIES_HITS, ', trajectories alone', { file: TRAJECTORIES_EXPERIMENT }),
+const BY_DAY: readonly Series[] = [
+  {
+    name: 'one activity for each run',
+    points: [
+      killPoint('plan:before-commit', 1),
+      killPoint('object:before-write', 2),
+      killPoint('object:after-write', 5),
+      killPoint('invocation:after-commit', 13),
+      killPoint('finish:after-commit', 1),
+    ],
+  },
+  {
+    name: 'trajectories alone, then a null model, an activity for each step',
+    points: [
+      killPoint('invocations:before-return', 4, 'trajectories'),
+      killPoint('vectors:before-commit', 3, 'null model, step by step'),
+      killPoint('embedding:before-return', 3, 'null model, step by step'),
+      killPoint('surrogate:before-commit', 6, 'null model, step by step'),
+      killPoint('diagram:before-return', 1, 'null model, step by step'),
+    ],
+  },
 ];
 
-function killPointsOf(points: HitsOfPoints, how: string, options: KillPoint['options'] = {}): KillPoint[] {
-  return FAULT_POINTS.flatMap((point) =>
-    (['day', 'night'] as const).flatMap((when) =>
-      (points[point]?.[when] ?? []).map((hit) => ({
-        name: `${point} hit ${hit}${how}`,
-        point,
-        when,
-        fault: `${point}@${hit}`,
-        options,
-      })),
-    ),
-  );
+/** By night, each point has an experiment of its own, also each of the day. */
+const BY_NIGHT: readonly Series[] = [
+  ...BY_DAY.flatMap(({ points }) => points),
+  killPoint('plan:after-commit', 1),
+  ...[1, 5].map((hit) => killPoint('object:before-write', hit)),
+  ...[1, 2].map((hit) => killPoint('object:after-write', hit)),
+  ...[1, 2, 3, 13].map((hit) => killPoint('invocation:before-commit', hit)),
+  ...[1, 2, 3].map((hit) => killPoint('invocation:after-commit', hit)),
+  ...[1, 2, 4].map((hit) => killPoint('invocations:before-return', hit)),
+  ...[1, 3].map((hit) => killPoint('vectors:before-commit', hit)),
+  ...[1, 3].map((hit) => killPoint('vectors:after-commit', hit)),
+  ...[1, 3].map((hit) => killPoint('diagram:before-commit', hit)),
+  ...[1, 4, 8].map((hit) => killPoint('diagram:after-commit', hit)),
+  killPoint('finish:before-commit', 1),
+  killPoint('invocation:after-commit', 2, 'step by step'),
+  ...[1, 30].map((hit) => killPoint('invocations:before-return', hit, 'step by step')),
+  killPoint('vectors:before-commit', 1, 'step by step'),
+  killPoint('embedding:before-return', 1, 'step by step'),
+  killPoint('diagram:before-commit', 1, 'step by step'),
+  ...[1, 8].map((hit) => killPoint('diagram:before-return', hit, 'step by step')),
+  killPoint('diagram:after-commit', 2, 'null model'),
+  killPoint('surrogate:before-commit', 1, 'null model'),
+  ...[1, 32].map((hit) => killPoint('surrogate:after-commit', hit, 'null model')),
+  ...[12, 40].map((hit) => killPoint('invocation:after-commit', hit, 'trajectories')),
+  killPoint('invocations:before-return', 1, 'trajectories'),
+].map((point) => ({ name: point.name, points: [point] }));
+
+const SERIES = { day: BY_DAY, night: BY_NIGHT };
+
+/** The points at which workers die by day, or by night. */
+export function killPoints(when: keyof typeof SERIES): KillPoint[] {
+  return SERIES[when].flatMap(({ points }) => points);
+}
+
+/** The experiments in which the workers die, one after another. */
+function filesOf(points: readonly KillPoint[]): unknown[] {
+  return [...new Set(points.map(({ file }) => file))];
 }
 
 // A drill mostly waits for a heartbeat to time out, so several run side by side.
 const SIDE_BY_SIDE = 6;
 
-/** Makes a test for each drill of the day, or of the night. */
-export function testKillPoints(when: KillPoint['when']): void {
-  const drills = KILL_POINTS.filter((point) => point.when === when);
+/** Makes a test for each series of deaths of the day, or of the night. */
+export function testKillPoints(when: keyof typeof SERIES): void {
+  const all = SERIES[when];
   let outcome: (name: string) => Promise<Drill>;
-  let undisturbed: readonly Drill[];
-  /** By experiment. */
-  const undisturbedDigests = new Map<string, string>();
 
-  beforeAll(async () => {
-    undisturbed = await Promise.all([
-      drill('undisturbed', null),
-      drill('undisturbed with a null model', null, { file: NULL_MODEL_EXPERIMENT }),
-      drill('undisturbed trajectories', null, { file: TRAJECTORIES_EXPERIMENT }),
-    ]);
-    for (const { data, result } of undisturbed) {
-      undisturbedDigests.set(result.experiment, await digestOf(data, result.experiment));
-    }
+  beforeAll(() => {
     outcome = sideBySide(
       SIDE_BY_SIDE,
-      drills.map(({ name, fault, options }) => ({ name, task: () => drill(name, fault, options) })),
+      all.map(({ name, points }) => ({
+        name,
+        task: () =>
+          drill(
+            name,
+            points.map(({ fault }) => fault),
+            filesOf(points),
+          ),
+      })),
     );
   });
 
-  test('the undisturbed runs keep every invariant', async () => {
-    for (const { data, result } of undisturbed) {
-      expect(result.status).toBe('completed');
-      expect(await violations(data)).toEqual([]);
-    }
-  });
-
-  test.each(drills)('SIGKILL at $name leaves the rows of an undisturbed run', async ({ name }) => {
-    const { data, fired, deaths, result } = await outcome(name);
-    expect({ fired, deaths: deaths.length, status: result.status }).toEqual({
-      fired: true,
-      deaths: 1,
-      status: 'completed',
-    });
+  test.each(
+    all.map(({ name, points }) => ({ name, points, places: points.map((point) => point.name).join('; ') })),
+  )('SIGKILL at $places leaves the rows of an undisturbed experiment', async ({ name, points }) => {
+    const { data, fired, deaths, results } = await outcome(name);
+    expect(fired).toEqual(points.map(({ fault }) => fault.fault));
+    expect(deaths).toHaveLength(points.length);
     expect(await violations(data)).toEqual([]);
-    expect(await digestOf(data, result.experiment)).toBe(undisturbedDigests.get(result.experiment));
+    for (const [index, file] of filesOf(points).entries()) {
+      const { experiment, status } = results[index]!;
+      expect(status).toBe('completed');
+      expect(await digestOf(data, experiment)).toBe(await undisturbedDigest(file));
+    }
   });
 }

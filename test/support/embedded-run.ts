@@ -16,7 +16,12 @@ export interface EmbeddedRun {
  * A real `panic-tda run FILE` (or `resume ID`) with its own server and workers. `main` may be another version
  * of the program.
  */
-export function startEmbeddedRun(data: string, command: readonly string[], main = CLI): EmbeddedRun {
+export function startEmbeddedRun(
+  data: string,
+  command: readonly string[],
+  main = CLI,
+  env: Readonly<Record<string, string>> = {},
+): EmbeddedRun {
   const child = spawn(process.execPath, [main, ...command, '--data', data, '--json'], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
@@ -25,6 +30,7 @@ export function startEmbeddedRun(data: string, command: readonly string[], main 
       TEMPORAL_ADDRESS: '',
       TEMPORAL_NAMESPACE: '',
       PANIC_TDA_TEST_MODELS: '1',
+      ...env,
     },
   });
   let stdout = '';

@@ -12,8 +12,11 @@ export interface WorkerProcessOptions {
   readonly namespace: string;
   readonly data: string;
   readonly queues?: string;
-  readonly env?: Readonly<Record<string, string>>;
+  /** Variables, the same for every worker, or those of the worker after so many deaths. */
+  readonly env?: Variables | ((deaths: number) => Variables);
 }
+
+type Variables = Readonly<Record<string, string>>;
 
 /** A real `panic-tda worker` that is started again whenever it dies, until `stop`. */
 export interface WorkerProcess {
@@ -30,6 +33,7 @@ export function startWorkerProcess(options: WorkerProcessOptions): WorkerProcess
   const logFile = join(options.data, '..', 'worker.log');
   let stopped = false;
   const deaths: string[] = [];
+  const { env = {} } = options;
   let child: ChildProcess = start();
 
   function start(): ChildProcess {
@@ -45,7 +49,7 @@ export function startWorkerProcess(options: WorkerProcessOptions): WorkerProcess
           TEMPORAL_ADDRESS: suiteAddress(),
           TEMPORAL_NAMESPACE: options.namespace,
           PANIC_TDA_TEST_MODELS: '1',
-          ...options.env,
+          ...(typeof env === 'function' ? env(deaths.length) : env),
         },
       },
     );
