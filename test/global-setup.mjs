@@ -7,7 +7,7 @@ import { guard, MARK } from './support/leftovers.mjs';
 const NAMESPACES = 180;
 
 /** One real Temporal server for the whole suite. Compiled modules: Jest does not transform what it loads before tests. */
-export default async function setup() {
+export default async function setup(_config, { globals }) {
   process.env[MARK] = `${process.env[MARK] ?? ''}/run-${process.pid}`;
   process.env.SUITE_RUN_MARK = process.env[MARK];
   // Some tests make sessions in their own process.
@@ -19,7 +19,8 @@ export default async function setup() {
   const { startTemporalServer } = await import('../dist/workers/temporal/server.js');
   const folder = mkdtempSync(join(tmpdir(), 'panic-tda-suite-'));
   const cli = await findTemporalCli({ fetch: false });
-  const namespaces = Array.from({ length: NAMESPACES }, (_, number) => `suite-${number}`);
+  const total = globals.suiteNamespaces ?? NAMESPACES;
+  const namespaces = Array.from({ length: total }, (_, number) => `suite-${number}`);
   const server = await startTemporalServer({
     cli: { ...cli, path: withoutNamespaceWorkers(cli.path, folder) },
     databaseFile: join(folder, 'temporal.sqlite'),
@@ -31,7 +32,7 @@ export default async function setup() {
   process.env.SUITE_TEMPORAL_ADDRESS = server.address;
   process.env.SUITE_FOLDER = folder;
   process.env.SUITE_PID = String(process.pid);
-  process.env.SUITE_NAMESPACES = String(NAMESPACES);
+  process.env.SUITE_NAMESPACES = String(total);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import { testLeftBehind } from './left-behind/tests.js';
 
-// Jest with a server, workers and a run of its own takes half a minute on an idle machine.
+// Jest with a server and a run of its own takes long on a busy machine.
 jest.setTimeout(600_000);
 
-testLeftBehind({ suites: ['failing'], signals: ['SIGKILL'] });
+testLeftBehind('failing', 'SIGKILL');

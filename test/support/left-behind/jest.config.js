@@ -6,5 +6,7 @@ export default {
   rootDir: '../../..',
   roots: ['<rootDir>/test/support/left-behind'],
   testMatch: ['**/*.suite.ts'],
+  testSequencer: '<rootDir>/test/support/left-behind/sequencer.mjs',
+  globals: { suiteNamespaces: 1 },
   maxWorkers: 1,
 };

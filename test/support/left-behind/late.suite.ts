@@ -1,6 +1,6 @@
 import { beforeAll, test } from '@jest/globals';
-import { leaveProcesses } from './leaving.js';
+import { leaveSimpleProcesses } from './leaving.js';
 
-beforeAll(async () => await leaveProcesses(), 300_000);
+beforeAll(leaveSimpleProcesses);
 
 test('takes longer than it may', async () => await new Promise(() => undefined), 100);
