@@ -11,20 +11,18 @@ import { runsOf } from './rows.js';
 
 jest.setTimeout(180_000);
 
-const RUNS = 320;
-const STEPS = 4;
+const RUNS = 260;
+const STEPS = 2;
 const CONCURRENCY = 15;
 
-/**
- * One run in a hundred fails. Here the index of a run is also its seed. Three of these runs are in the first
- * shard, and one is in the second.
- */
-const POISONED = [13, 113, 213, 313];
+/** These runs fail. Three of them are in the first shard, and one is in the second. */
+const POISONED = [13, 113, 213, 255];
 
 const LARGE = {
   networks: [['DummyT2I', 'PoisonedI2T']],
   prompts: ['a lighthouse in fog'],
-  seeds: Array.from({ length: RUNS }, (_, seed) => seed),
+  // PoisonedI2T refuses the seeds 13, 113, 213, 313, …
+  seeds: Array.from({ length: RUNS }, (_, index) => (index === 255 ? 313 : index)),
   embedding_models: ['Dummy'],
   max_length: STEPS,
   on_cycle: 'continue',
