@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { cleanUp, folderWith, panicTda, startPanicTda } from '../support/cli-process.js';
-import { withWorker } from '../support/resumed.js';
+import { cleanUp, folderWith, startPanicTda } from '../support/cli-process.js';
 import { runCommand, runJson } from '../support/standing-program.js';
 import type { Ended } from '../support/cli-process.js';
+import { suiteAddress, takeNamespace } from '../support/suite-server.js';
+import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.js';
 import { z } from 'zod';
 import { readJson } from '../support/json.js';
 import { ListDocument } from '../support/documents.js';
@@ -54,11 +55,17 @@ const ShownRun = z.object({
 let folder: string;
 let run: Ended;
 let summary: z.output<typeof Summary>;
+let worker: WorkerProcess;
+let service: Readonly<Record<string, string>>;
 beforeAll(async () => {
   folder = folderWith({ 'experiment.json': EXPERIMENT });
-  run = await panicTda(folder, ['run', 'experiment.json', '--json']);
+  const namespace = takeNamespace();
+  worker = startWorkerProcess({ namespace, data: join(folder, 'panic-tda-data') });
+  service = { TEMPORAL_ADDRESS: suiteAddress(), TEMPORAL_NAMESPACE: namespace };
+  run = await runCommand(folder, ['run', 'experiment.json', '--json'], service);
   summary = readJson(run.stdout, Summary);
 });
+afterAll(() => worker.stop());
 afterAll(cleanUp);
 
 async function shownRun(run: number): Promise<z.output<typeof ShownRun>> {
@@ -69,7 +76,7 @@ test('run --json prints one document, and exit code 1 reports the failed run', (
   expect(run.code).toBe(1);
   expect(summary.status).toBe('completed_with_failures');
   expect(summary.failures).toMatchObject([{ run: 0, kind: 'ModelOutputInvalid' }]);
-  expect(run.stderr).toMatch(/Web UI: +http:\/\/127\.0\.0\.1:/);
+  expect(run.stderr).toContain(`Temporal service: ${suiteAddress()}`);
   expect(run.stderr).toContain(`npx panic-tda status ${summary.experiment}`);
 });
 
@@ -181,7 +188,7 @@ test('cancel refuses an experiment that has ended', async () => {
 });
 
 test('retry runs the failed run again and keeps the log of both tries', async () => {
-  const { code, stderr } = await withWorker(join(folder, 'panic-tda-data'), ['retry', summary.experiment]);
+  const { code, stderr } = await runCommand(folder, ['retry', summary.experiment], service);
   expect(stderr).toMatch(/Retrying 1 failed run\./);
   expect(code).toBe(1);
   const { failures } = await shownRun(0);

@@ -7,7 +7,8 @@ import { experimentId } from '../../experiment/ids.js';
 import { createProgram } from '../../cli/program/create-program.js';
 import { offerFor } from '../../cli/program/completion-words.js';
 import { picture } from '../support/small-experiment.js';
-import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
+import { cleanUp, folderWith } from '../support/cli-process.js';
+import { runCommand } from '../support/standing-program.js';
 import { dummyConfig, storeOutputs } from '../support/stored-run.js';
 
 jest.setTimeout(120_000);
@@ -50,15 +51,26 @@ function hasShell(name: string): boolean {
   return spawnSync(name, ['-c', 'exit 0']).status === 0;
 }
 
-/** What bash offers for these words. The user is typing the last one. */
-function inBash(...words: readonly string[]): string[] {
+/** What one bash offers for each of these command lines. The user is typing the last word of each. */
+function inBash(lines: readonly (readonly string[])[]): string[][] {
   const script = `
     source <(panic-tda completion bash)
     complete -p panic-tda >/dev/null || exit 1
-    COMP_WORDS=(panic-tda "$@"); COMP_CWORD=$#
-    _panic_tda
-    printf '%s\\n' "\${COMPREPLY[@]}"`;
-  return inShell('bash', ['-c', script, 'bash', ...words]);
+    while (( $# )); do
+      count=$1; shift
+      COMP_WORDS=(panic-tda "\${@:1:count}"); COMP_CWORD=$count; COMPREPLY=()
+      _panic_tda
+      shift "$count"
+      printf 'offered %s\\n' "\${COMPREPLY[@]}"
+      echo end
+    done`;
+  const words = lines.flatMap((line) => [String(line.length), ...line]);
+  const offers: string[][] = [[]];
+  for (const line of inShell('bash', ['-c', script, 'bash', ...words])) {
+    if (line === 'end') offers.push([]);
+    else offers.at(-1)!.push(line.replace(/^offered /, ''));
+  }
+  return offers.slice(0, -1);
 }
 
 const CASES: readonly {
@@ -92,10 +104,15 @@ const CASES: readonly {
 ];
 
 (hasShell('bash') ? describe : describe.skip)('bash completes', () => {
-  test.each(CASES)('$words', ({ words, has, lacks }) => {
-    const offered = inBash(...words);
-    for (const word of has) expect(offered).toContain(word);
-    for (const word of lacks) expect(offered).not.toContain(word);
+  let offers: string[][];
+  beforeAll(() => {
+    offers = inBash(CASES.map(({ words }) => words));
+    expect(offers).toHaveLength(CASES.length);
+  });
+
+  test.each(CASES.map((one, index) => ({ ...one, index })))('$words', ({ has, lacks, index }) => {
+    for (const word of has) expect(offers[index]).toContain(word);
+    for (const word of lacks) expect(offers[index]).not.toContain(word);
   });
 });
 
@@ -163,12 +180,12 @@ describe('the offer', () => {
 
 test('if the data folder cannot be read, completion offers nothing and prints nothing', async () => {
   const broken = folderWith({ 'panic-tda-data': 'a file' });
-  const ended = await panicTda(broken, ['complete-words', 'bash', '--', 'show', '']);
+  const ended = await runCommand(broken, ['complete-words', 'bash', '--', 'show', '']);
   expect(ended).toEqual({ code: 0, stdout: '', stderr: '' });
 });
 
 test('an unknown shell is refused, with the known ones', async () => {
-  const { code, stderr } = await panicTda(folder, ['completion', 'tcsh']);
+  const { code, stderr } = await runCommand(folder, ['completion', 'tcsh']);
   expect(stderr).toMatch(/Allowed choices are bash, zsh, fish/);
   expect(code).toBe(2);
 });

@@ -4,7 +4,8 @@ import type { Artifact } from '../../experiment/artifact.js';
 import { experimentId } from '../../experiment/ids.js';
 import { catalogue } from '../../models/index.js';
 import { picture } from '../support/small-experiment.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
+import { cleanUp, folderWith } from '../support/cli-process.js';
+import { runCommand, runJson } from '../support/standing-program.js';
 import { dummyConfig, storeOutputs } from '../support/stored-run.js';
 import { z } from 'zod';
 
@@ -48,7 +49,7 @@ beforeAll(async () => {
 });
 
 test('show says how many inputs and outputs models could not read to the end, and by how much', async () => {
-  const { code, stdout } = await panicTda(folder, ['show', id, '0']);
+  const { code, stdout } = await runCommand(folder, ['show', id, '0']);
   expect(stdout).toMatch(/^cut +1 step of 3, by up to 1,?234 tokens/m);
   expect(stdout).toMatch(/^cut +1 output for Dummy, by up to 12 tokens/m);
   expect(code).toBe(0);
@@ -57,7 +58,7 @@ test('show says how many inputs and outputs models could not read to the end, an
       trajectory: z.array(z.object({ cutTokens: z.number().nullable() })),
       cutOutputs: z.unknown(),
     })
-    .parse(await panicTdaJson(folder, ['show', id, '0']));
+    .parse(await runJson(folder, ['show', id, '0']));
   expect(document.trajectory.map(({ cutTokens }) => cutTokens)).toEqual([null, null, 1234]);
   expect(document.cutOutputs).toEqual([{ model: 'Dummy', outputs: 1, mostTokens: 12 }]);
 });

@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path';
 import { openStore } from '../../db/index.js';
 import { deletionCeiling } from '../../db/doctor/index.js';
 import { finishExperiment } from '../support/small-experiment.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
+import { cleanUp, folderWith } from '../support/cli-process.js';
+import { runCommand, runJson } from '../support/standing-program.js';
 
 jest.setTimeout(120_000);
 afterAll(cleanUp);
@@ -42,7 +43,7 @@ test('doctor deletes more pictures than the ceiling only by their exact number, 
   writeFileSync(temporary, 'cut off');
   utimesSync(temporary, 0, 0);
 
-  const refused = await panicTda(folder, ['doctor', '--fix', '--yes']);
+  const refused = await runCommand(folder, ['doctor', '--fix', '--yes']);
   expect(refused.stdout).toMatch(
     /NOT deleted: 101 pictures that nothing mentions, of 1\d\d objects in .*at most 100 /,
   );
@@ -50,10 +51,10 @@ test('doctor deletes more pictures than the ceiling only by their exact number, 
   expect(refused.stdout).toMatch(/Done: 2 repairs/);
   expect([refused.code, left(), existsSync(temporary)]).toEqual([1, 101, false]);
 
-  const other = await panicTdaJson(folder, ['doctor', '--fix', '--yes', '--delete-objects', '100']);
+  const other = await runJson(folder, ['doctor', '--fix', '--yes', '--delete-objects', '100']);
   expect(other).toMatchObject({ healthy: true, picturesLeft: { pictures: 101, ceiling: 100 } });
   expect(left()).toBe(101);
 
-  const named = await panicTda(folder, ['doctor', '--fix', '--yes', '--delete-objects', '101']);
+  const named = await runCommand(folder, ['doctor', '--fix', '--yes', '--delete-objects', '101']);
   expect([named.code, left()]).toEqual([0, 0]);
 });

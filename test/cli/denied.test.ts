@@ -75,9 +75,12 @@ const Findings = z.object({
   findings: z.array(z.looseObject({ section: z.string(), level: z.string(), text: z.string() })),
 });
 
-async function findingsOf(section: string, before: readonly string[] = AS_ANOTHER) {
-  const { findings } = readJson((await command(['doctor', '--json'], before)).stdout, Findings);
-  return findings.filter((finding) => finding.section === section);
+async function allFindings(before: readonly string[] = AS_ANOTHER) {
+  return readJson((await command(['doctor', '--json'], before)).stdout, Findings).findings;
+}
+
+async function findingsOf(section: string) {
+  return (await allFindings()).filter((finding) => finding.section === section);
 }
 
 async function look(before: readonly string[] = AS_ANOTHER): Promise<void> {
@@ -97,10 +100,11 @@ async function look(before: readonly string[] = AS_ANOTHER): Promise<void> {
     code: 0,
     stderr: '',
   });
-  const database = await findingsOf('Database', before);
+  const findings = await allFindings(before);
+  const database = findings.filter(({ section }) => section === 'Database');
   expect(database.map(({ level }) => level)).not.toContain('problem');
   expect(database.at(-1)?.text).toMatch(/every invariant holds/);
-  expect((await findingsOf('Data folder', before))[0]).toMatchObject({
+  expect(findings.find(({ section }) => section === 'Data folder')).toMatchObject({
     level: 'warning',
     text: expect.stringMatching(/may only be read/),
   });
@@ -253,8 +257,9 @@ others(toldWhy('without the right to enter or read,', ANOTHER_CAN_RUN, 'no other
 
   test('doctor reports a problem of a data folder', async () => {
     chmodSync(data, 0);
+    const findings = await allFindings();
     for (const section of ['Processes', 'Database']) {
-      expect(await findingsOf(section)).toEqual([
+      expect(findings.filter((finding) => finding.section === section)).toEqual([
         expect.objectContaining({ level: 'problem', text: expect.stringMatching(/may not enter/) }),
       ]);
     }

@@ -6,7 +6,8 @@ import type { Artifact, TextArtifact } from '../../experiment/artifact.js';
 import { experimentId } from '../../experiment/ids.js';
 import { describeDummy, paintDummy } from '../../models/dummy.js';
 import { picture } from '../support/small-experiment.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
+import { cleanUp, folderWith } from '../support/cli-process.js';
+import { runCommand, runJson } from '../support/standing-program.js';
 import { dummyConfig, storeOutputs } from '../support/stored-run.js';
 
 jest.setTimeout(60_000);
@@ -44,7 +45,7 @@ describe('verify of an experiment', () => {
   });
 
   test('tells equal, close and different outputs apart, and names what computed them', async () => {
-    const { code, stdout } = await panicTda(folder, ['verify', id.slice(0, 6), '--sample', '100%']);
+    const { code, stdout } = await runCommand(folder, ['verify', id.slice(0, 6), '--sample', '100%']);
     expect(stdout).toMatch(/4 invocations of 4 made again/);
     expect(stdout).toMatch(/equal bytes +2\n/);
     expect(stdout).toMatch(/equal pixels within 2 levels +1\n/);
@@ -56,7 +57,7 @@ describe('verify of an experiment', () => {
   });
 
   test('takes another tolerance, and prints everything as a document', async () => {
-    const document = await panicTdaJson(folder, ['verify', id, '--sample', '4', '--tolerance', '0']);
+    const document = await runJson(folder, ['verify', id, '--sample', '4', '--tolerance', '0']);
     expect(document).toMatchObject({
       computedInvocations: 4,
       sampled: 4,
@@ -69,7 +70,7 @@ describe('verify of an experiment', () => {
 
   test('refuses an invalid sample', async () => {
     for (const sample of ['0', '0%', '101%', '1.5', 'some']) {
-      const { code, stderr } = await panicTda(folder, ['verify', id, '--sample', sample]);
+      const { code, stderr } = await runCommand(folder, ['verify', id, '--sample', sample]);
       expect(stderr).toMatch(/--sample is ".*"; it can be a share/);
       expect(code).toBe(2);
     }

@@ -2,7 +2,8 @@ import { afterAll, expect, jest, test } from '@jest/globals';
 import { createServer, type Server } from 'node:net';
 import { httpRequest } from '../support/http-request.js';
 import { suiteAddress, suiteUi } from '../support/suite-server.js';
-import { cleanUp, folderWith, panicTda, startPanicTda, until } from '../support/cli-process.js';
+import { cleanUp, folderWith, startPanicTda, until } from '../support/cli-process.js';
+import { runCommand } from '../support/standing-program.js';
 import { z } from 'zod';
 import { readJson } from '../support/json.js';
 import { portOf } from '../support/port-of.js';
@@ -39,7 +40,7 @@ test.each([
   ['127.0.0.1:65536', /expected HOST:PORT/],
   ['[::g]:6666', /expected HOST:PORT/],
 ])('an invalid address of the UI is refused: %s', async (address, told) => {
-  const { code, stderr } = await panicTda(folderWith(), ['web-ui', address]);
+  const { code, stderr } = await runCommand(folderWith(), ['web-ui', address]);
   expect(stderr).toMatch(told);
   expect(code).toBe(2);
 });
@@ -47,7 +48,7 @@ test.each([
 test.each(['8080', 'localhost:8080', '127.0.0.1:70000', '192.0.2.1:8080'])(
   'an address that no server can listen on is refused: %s',
   async (listen) => {
-    const { code, stderr } = await panicTda(folderWith(), ['web-ui', suiteAddress(), '--listen', listen]);
+    const { code, stderr } = await runCommand(folderWith(), ['web-ui', suiteAddress(), '--listen', listen]);
     expect(stderr).toMatch(/--listen: found ".*"; expected ADDRESS:PORT|this machine has no such address/);
     expect(code).toBe(2);
   },
@@ -58,7 +59,7 @@ test('a port that another process has is refused', async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const port = portOf(server);
   try {
-    const { code, stderr } = await panicTda(folderWith(), [
+    const { code, stderr } = await runCommand(folderWith(), [
       'web-ui',
       suiteUi(),
       '--listen',
