@@ -19,7 +19,7 @@ const EXPERIMENT = {
   prompts: ['a quiet harbour', 'a loud tower', 'rain'],
   seeds: [-1],
   embedding_models: ['Dummy'],
-  max_length: 500,
+  max_length: 300,
 };
 
 const Status = z.looseObject({
@@ -60,6 +60,10 @@ async function untilMoreThan(before: number): Promise<void> {
     () => invocations() > before,
     () => `\n${running.stderr()}`,
   );
+}
+
+function runsByStatus() {
+  return withStore(join(folder, 'panic-tda-data'), (store) => store.experiments.runsByStatus(id));
 }
 
 /** The pauses without work, and the times of the first and the last step. */
@@ -144,11 +148,11 @@ test('one run is paused, another is cancelled, and the third continues', async (
   const held = await status();
   expect(held).toMatchObject({ status: 'running', pausedRuns: [1], runs: { cancelled: 1 } });
   // The missing invocations of these two runs.
-  expect(held.invocationsHeld).toBeGreaterThan(900);
-  expect(held.invocationsHeld).toBeLessThan(1000);
+  expect(held.invocationsHeld).toBeGreaterThan(500);
+  expect(held.invocationsHeld).toBeLessThan(600);
   expect(held.invocationsHeld).toBeLessThan(held.invocationsExpected - held.invocations);
   expect((await panicTda(folder, ['status'])).stdout).toMatch(
-    /^invocations .* of at most 1,500, \d+ of them held/m,
+    /^invocations .* of at most 900, \d+ of them held/m,
   );
   const bad = await panicTda(folder, ['pause', id, '--run', '3']);
   expect(bad.stderr).toContain('has no run 3; it has runs 0 to 2');
@@ -161,7 +165,7 @@ test('one run is paused, another is cancelled, and the third continues', async (
   expect(failed.code).toBe(2);
   writeFileSync(gateFile(), '');
   await until(
-    async () => (await status()).runs['finished'] === 1,
+    async () => (await runsByStatus()).finished === 1,
     () => `\n${running.stderr()}`,
   );
 });
@@ -183,19 +187,4 @@ test('pause --all and resume --all reach all open experiments; resume --run resu
   expect(pause.stderr).toContain('there is nothing to pause');
   expect(pause.code).toBe(2);
   expect((await panicTda(folder, ['doctor'])).code).toBe(0);
-});
-
-test('retry --run runs the one failed run again and leaves the other', async () => {
-  await withStore(join(folder, 'panic-tda-data'), ({ db: { sqlite } }) => {
-    sqlite
-      .prepare(
-        "update runs set status = 'failed', error_kind = 'Terminated', error_message = 'by hand' where run_index < 2",
-      )
-      .run();
-    sqlite.prepare("update experiments set status = 'completed_with_failures'").run();
-  });
-  const { code, stdout, stderr } = await panicTda(folder, ['retry', id, '--run', '1']);
-  expect(stderr).toContain('Retrying 1 failed run.');
-  expect(stdout).toMatch(/runs +2 finished, 1 failed/);
-  expect(code).toBe(1);
 });

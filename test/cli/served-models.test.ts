@@ -187,7 +187,7 @@ test('the summary, status, show and doctor report cut answers, and one vector fo
   expect(doctor.code).toBe(0);
 });
 
-test('an invalid answer (half of a surrogate pair; by night also a filtered and an invisible one) fails its run, and leaves a sound store', async () => {
+test('an invalid answer (half of a surrogate pair; by night also a filtered and an invisible one) fails its run, and leaves a sound store; retry --run runs one failed run again and leaves the other', async () => {
   server.interfere(({ path }, response) => {
     if (path !== '/v1/chat/completions') return false;
     const message = { content: 'a fox HALF' };
@@ -198,7 +198,8 @@ test('an invalid answer (half of a surrogate pair; by night also a filtered and 
     return true;
   });
   // Another seed than that of the stored experiment, whose work it would reuse.
-  const run = await runOf('invalid', { ...experiment, seeds: [8] });
+  const prompts = [...experiment.prompts, 'a boat'];
+  const run = await runOf('invalid', { ...experiment, prompts, seeds: [8] });
   expect(run.code).toBe(1);
   expect(run.stdout).toMatch(/run 0: ModelOutputInvalid: ServedDescriber .*half of a surrogate pair/);
   const { id } = run;
@@ -212,8 +213,12 @@ test('an invalid answer (half of a surrogate pair; by night also a filtered and 
   expect(await violations(fleet.data)).toEqual([]);
   // A tab and a line separator are valid characters of an answer.
   captioning((times) => ({ finish_reason: 'stop', message: { content: `a\tfox\u2028of ${times}` } }));
+  const one = await fleet.command(['retry', id, '--run', '1']).ended;
+  expect(one.stderr).toContain('Retrying 1 failed run.');
+  expect(one.stdout).toMatch(/runs +1 finished, 1 failed/);
+  expect(one.code).toBe(1);
   const mended = await fleet.command(['retry', id]).ended;
   expect(mended.code).toBe(0);
-  expect((await look('show', id, '0')).stdout).toMatch(/a fox of 0/);
+  expect((await look('show', id, '1')).stdout).toMatch(/a fox of 0/);
   expect((await look('doctor')).code).toBe(0);
 });
