@@ -27,7 +27,7 @@ const EXPERIMENT = {
   prompts: ['a quiet harbour', 'a loud tower'],
   seeds: [-1],
   embedding_models: ['Dummy'],
-  max_length: 450,
+  max_length: 260,
 };
 
 let folder: string;
@@ -182,7 +182,7 @@ test('after SIGKILL of everything, doctor names what was left, and run continues
   const { code, stdout, stderr } = await running.ended;
   expect(stderr).toContain(`A Temporal server (process ${serverPid}) had outlived`);
   expect(stdout).toMatch(/runs +2 finished/);
-  expect(stdout).toMatch(/invocations +900 /);
+  expect(stdout).toMatch(/invocations +520 /);
   // The pause lasts from the last step until the command continued the experiment.
   const { rests, restedMs } = await times();
   expect(rests.length).toBeGreaterThan(before.rests.length);
