@@ -115,7 +115,7 @@ describe('a chat template that never finishes', () => {
       'chat_template.jinja',
       (content) => loop + content,
     );
-    open(path, { callSeconds: 3, loadSeconds: 3 });
+    open(path, { callSeconds: 2, loadSeconds: 2 });
     const model = captionerIn(path, {
       family: 'smolvlm',
       prompt: 'What is it?',
@@ -126,7 +126,7 @@ describe('a chat template that never finishes', () => {
     const picture: ImageArtifact = { modality: 'image', width: 8, height: 8, pixels: new Uint8Array(192) };
     await expect(models.generate(model, { input: picture, seed: 1 })).rejects.toMatchObject({
       kind: 'ResourceLimit',
-      message: expect.stringMatching(/the process of Tiny.* within 3 s and was ended/),
+      message: expect.stringMatching(/the process of Tiny.* within 2 s and was ended/),
     });
     await models.close();
     expect(processes()).toBe(0);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Artifact } from '../../experiment/artifact.js';
 import { createModelPool, type ModelPool } from '../../models/index.js';
+import { firstByDay } from '../support/range.js';
 import { text } from './pictures.js';
 
 const NETWORKS = [
@@ -56,7 +57,9 @@ describe.each(NETWORKS)('the loop of %s and %s', (...network) => {
 
   test('wanders among tens of captions where each step has its own seed', async () => {
     const counts = await Promise.all(
-      PROMPTS.map((prompt) => countDistinct(captions(pool, network, prompt, 500, (step) => step * 7919 + 1))),
+      firstByDay(PROMPTS).map((prompt) =>
+        countDistinct(captions(pool, network, prompt, 500, (step) => step * 7919 + 1)),
+      ),
     );
     for (const count of counts) {
       expect(count).toBeGreaterThan(40);
