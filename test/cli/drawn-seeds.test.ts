@@ -1,13 +1,17 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { writeFileSync } from 'node:fs';
+import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { contentDigest, openStoreReadonly } from '../../db/index.js';
+import { type Fleet, openFleet } from '../support/fleet.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
 import { z } from 'zod';
 import { experimentIn, readJson } from '../support/json.js';
 
 jest.setTimeout(180_000);
-afterAll(cleanUp);
+afterAll(async () => {
+  for (const fleet of fleets.values()) await fleet.close();
+  await cleanUp();
+});
 
 const EXPERIMENT = {
   networks: [['DummyT2I', 'DummyI2T']],
@@ -28,12 +32,30 @@ let folder: string;
 let id: string;
 let file: z.output<typeof File>;
 
+/** A worker for each data folder. */
+const fleets = new Map<string, Fleet>();
+
 beforeAll(async () => {
   folder = folderWith({ 'experiment.json': EXPERIMENT });
+  for (const data of ['one', 'two', 'apart']) {
+    fleets.set(data, await openFleet());
+  }
+  await Promise.all([...fleets.values()].map((fleet) => fleet.worker([])));
   ({ experiment: id } = await run('experiment.json', 'one'));
-  const shown = await panicTda(folder, ['show', id, '--experiment-file', '--data', 'one']);
+  const shown = await panicTda(folder, ['show', id, '--experiment-file', '--data', dataOf('one')]);
   file = readJson(shown.stdout, File);
 });
+
+function dataOf(name: string): string {
+  return fleets.get(name)!.data;
+}
+
+/** Merge refuses a folder that workers use. They are at rest. */
+function copyOfOne(name: string): string {
+  const copy = join(folder, name);
+  cpSync(dataOf('one'), copy, { recursive: true });
+  return copy;
+}
 
 /** Writes the file of the finished experiment, with changes. */
 function again(name: string, changes: object = {}): string {
@@ -42,13 +64,17 @@ function again(name: string, changes: object = {}): string {
 }
 
 async function run(path: string, data: string): Promise<{ readonly experiment: string }> {
-  const { code, stdout, stderr } = await panicTda(folder, ['run', path, '--data', data, '--json']);
+  const { code, stdout, stderr } = await panicTda(
+    folder,
+    ['run', path, '--data', dataOf(data), '--json'],
+    fleets.get(data)!.env,
+  );
   if (code !== 0) throw new Error(stderr);
   return { experiment: experimentIn(stdout) };
 }
 
 async function digestOf(data: string, experiment: string): Promise<string> {
-  const store = openStoreReadonly(join(folder, data))!;
+  const store = openStoreReadonly(data)!;
   try {
     return await contentDigest(store.db, experiment);
   } finally {
@@ -58,7 +84,7 @@ async function digestOf(data: string, experiment: string): Promise<string> {
 
 /** The source of each step of a run. */
 async function sourcesOf(experiment: string, index: number): Promise<string[]> {
-  const words = ['show', experiment, String(index), '--data', 'one'];
+  const words = ['show', experiment, String(index), '--data', dataOf('one')];
   const { trajectory } = z
     .object({ trajectory: z.array(z.object({ source: z.string() })) })
     .parse(await panicTdaJson(folder, words));
@@ -68,8 +94,8 @@ async function sourcesOf(experiment: string, index: number): Promise<string[]> {
 test('the file that show prints makes the same experiment in another folder, and both merge as equal', async () => {
   expect(file.drawn_seeds).toHaveLength(2);
   expect(await run(again('again.json'), 'two')).toMatchObject({ experiment: id });
-  expect(await digestOf('two', id)).toBe(await digestOf('one', id));
-  const merged = await panicTda(folder, ['merge', 'two', '--data', 'one', '--json']);
+  expect(await digestOf(dataOf('two'), id)).toBe(await digestOf(dataOf('one'), id));
+  const merged = await panicTda(folder, ['merge', dataOf('two'), '--data', copyOfOne('merged'), '--json']);
   expect(JSON.parse(merged.stdout)).toMatchObject({ experiments: [{ outcome: 'equal' }] });
   expect(merged.code).toBe(0);
 });
@@ -77,7 +103,7 @@ test('the file that show prints makes the same experiment in another folder, and
 test('plan and run refuse other drawn seeds than the stored ones before anything starts', async () => {
   const other = again('other.json', { drawn_seeds: [file.drawn_seeds[0], 5] });
   for (const verb of ['plan', 'run']) {
-    const { code, stderr } = await panicTda(folder, [verb, other, '--data', 'one']);
+    const { code, stderr } = await panicTda(folder, [verb, other, '--data', dataOf('one')]);
     expect(stderr).toMatch(
       /stored with other drawn seeds: run 3 has \d+, and drawn_seeds\[1\] of the file is 5.*"name"/,
     );
@@ -88,25 +114,26 @@ test('plan and run refuse other drawn seeds than the stored ones before anything
 
 test('merge names each run of folders that drew other seeds, and its advice brings both together', async () => {
   await run('experiment.json', 'apart');
-  const told = await panicTda(folder, ['merge', 'apart', '--data', 'one']);
+  const target = copyOfOne('both');
+  const told = await panicTda(folder, ['merge', dataOf('apart'), '--data', target]);
   expect(told.code).toBe(1);
   expect(told.stderr).toMatch(/\(2 runs disagree with the target's, 2 agree\)/);
   expect(told.stderr.match(/^ {2}run \d+: the drawn seed is/gm)).toHaveLength(2);
-  const source = join(folder, 'apart');
+  const source = dataOf('apart');
   const shows = `npx panic-tda show ${id} --experiment-file --data ${source} > named.json`;
   expect(told.stderr).toContain(shows);
   expect(told.stderr).toContain(`npx panic-tda run named.json --data ${source}`);
-  const shown = await panicTda(folder, ['show', id, '--experiment-file', '--data', 'apart']);
+  const shown = await panicTda(folder, ['show', id, '--experiment-file', '--data', dataOf('apart')]);
   expect(shown.stdout).toContain('"name": null');
   writeFileSync(join(folder, 'named.json'), shown.stdout.replace('"name": null', '"name": "laptop"'));
   const { experiment } = await run('named.json', 'apart');
-  const merged = await panicTda(folder, ['merge', 'apart', '--data', 'one', '--json']);
+  const merged = await panicTda(folder, ['merge', dataOf('apart'), '--data', target, '--json']);
   const { experiments } = readJson(merged.stdout, z.object({ experiments: z.array(z.looseObject({})) }));
   expect(experiments).toMatchObject([
     { experiment: id, outcome: 'conflict', conflictingRuns: 2, agreeingRuns: 2 },
     { experiment, outcome: 'new' },
   ]);
-  expect(await digestOf('one', experiment)).toBe(await digestOf('apart', experiment));
+  expect(await digestOf(target, experiment)).toBe(await digestOf(dataOf('apart'), experiment));
 });
 
 test('a file with one more prompt and seed copies the stored work', async () => {

@@ -1,0 +1,137 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { join } from 'node:path';
+import { experimentId } from '../../experiment/ids.js';
+import { generative } from '../support/small-catalogue.js';
+import { config, fingerprint, NOW } from '../support/small-experiment.js';
+import { withStore } from '../support/store-checks.js';
+import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
+import { z } from 'zod';
+import { readJson } from '../support/json.js';
+
+jest.setTimeout(180_000);
+afterAll(cleanUp);
+
+/** Of runs or of steps: more than the arguments that a call takes, and more than the heap below holds. */
+const MANY = 150_000;
+/** Enough for Node, the command line and its libraries, and little more. */
+const SMALL_HEAP = { NODE_OPTIONS: '--max-old-space-size=64' };
+
+describe('an experiment of 150,000 runs', () => {
+  let folder: string;
+  let id: string;
+
+  /**
+   * Stores runs of two steps: the first has failed, the second has one step and waits for a retry, the third is
+   * paused, and the others have ended.
+   */
+  beforeAll(async () => {
+    folder = folderWith();
+    const wide = {
+      ...config,
+      networks: [['Echo']],
+      prompts: ['p'],
+      seeds: [7],
+      embedding_models: [],
+      max_length: 2,
+    };
+    id = experimentId(wide);
+    await withStore(join(folder, 'panic-tda-data'), async (store) => {
+      await store.experiments.plan(id, wide, NOW);
+      const model = await store.provenance.modelId(generative('Echo', 'text', 'text'));
+      const hostId = await store.provenance.hostId(fingerprint);
+      const seeds = Array.from({ length: MANY }, (_, k) => k + 1);
+      store.db.sqlite.exec(`
+        update experiments set run_count = ${MANY}, config = json_set(config, '$.seeds', json('[${seeds.join()}]'));
+        update runs set seed = 1;
+        with recursive numbers(k) as (select 1 union all select k + 1 from numbers where k < ${MANY - 1})
+        insert into runs (experiment_id, run_index, network, seed, prompt_id, max_length)
+          select experiment_id, k, network, k + 1, prompt_id, max_length from runs, numbers;
+        insert into invocations (run_id, sequence, model_id, input_id, output_id, seed, source, host_id, batch_size, compute_ms, created_at)
+          select id, 0, ${model}, prompt_id, prompt_id, seed, 'computed', ${hostId}, 1, 1, 1 from runs;
+        insert into invocations (run_id, sequence, model_id, input_id, output_id, seed, source, host_id, batch_size, compute_ms, created_at)
+          select id, 1, ${model}, prompt_id, prompt_id, seed, 'computed', ${hostId}, 1, 1, 2 from runs where run_index > 2;
+        update runs set stop_reason = 'length', length = 2, status = 'finished' where run_index > 2;
+        update runs set status = 'failed', error_kind = 'ModelOutputInvalid', error_message = 'm' where run_index = 0;
+        update runs set attempt = 2 where run_index = 1;
+        update runs set status = 'running', hold = 'paused' where run_index = 2`);
+    });
+  });
+
+  test('show writes all as it reads them, in columns', async () => {
+    const { code, stdout, stderr } = await panicTda(folder, ['show', id], SMALL_HEAP);
+    expect([code, stderr]).toEqual([0, '']);
+    const lines = stdout.split('\n');
+    const header = lines.findIndex((line) => line.includes('prompt'));
+    expect(lines.slice(header, header + 5)).toEqual([
+      '   run  net    seed  status    length  end                 prompt',
+      '     0    0       1  failed         1  ModelOutputInvalid  p',
+      '     1    0       2  pending        1                      p',
+      '     2    0       3  paused         1                      p',
+      '     3    0       4  finished       2  length              p',
+    ]);
+    expect(lines[header + MANY]).toBe('149999    0  150000  finished       2  length              p');
+  });
+
+  test('its JSON is one document with every run, indented as any other', async () => {
+    const { code, stdout } = await panicTda(folder, ['show', id, '--json'], SMALL_HEAP);
+    expect(code).toBe(0);
+    const document = readJson(
+      stdout,
+      z.looseObject({ runs: z.array(z.looseObject({ run: z.number(), invocations: z.number() })) }),
+    );
+    expect(document.runs).toHaveLength(MANY);
+    expect(document.runs.every(({ run }, index) => run === index)).toBe(true);
+    expect(document.runs.slice(0, 4).map(({ invocations }) => invocations)).toEqual([1, 1, 1, 2]);
+    expect(stdout === `${JSON.stringify(JSON.parse(stdout), undefined, 2)}\n`).toBe(true);
+  });
+});
+
+describe('a run of 150,000 steps', () => {
+  let folder: string;
+  let id: string;
+
+  /** Stores a run of 150,000 steps. The input of each step was cut. */
+  beforeAll(async () => {
+    folder = folderWith();
+    const long = {
+      ...config,
+      networks: [['Echo']],
+      prompts: ['p'],
+      seeds: [7],
+      embedding_models: [],
+      max_length: MANY,
+    };
+    id = experimentId(long);
+    await withStore(join(folder, 'panic-tda-data'), async (store) => {
+      await store.experiments.plan(id, long, NOW);
+      const model = await store.provenance.modelId(generative('Echo', 'text', 'text'));
+      const hostId = await store.provenance.hostId(fingerprint);
+      store.db.sqlite.exec(`
+        with recursive numbers(k) as (select 0 union all select k + 1 from numbers where k < ${MANY - 1})
+        insert into invocations (run_id, sequence, model_id, input_id, output_id, seed, source, host_id, batch_size, compute_ms,
+          created_at, cut_tokens)
+        select id, k, ${model}, prompt_id, prompt_id, 7, 'computed', ${hostId}, 1, 1, 1, 1 + k % 9 from runs, numbers order by k`);
+    });
+  });
+
+  test('show writes all as it reads them, and says how much of them was cut', async () => {
+    const { code, stdout, stderr } = await panicTda(folder, ['show', id, '0'], SMALL_HEAP);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^length +150,000 of at most 150,000$/m);
+    expect(stdout).toMatch(/^cut +150,000 steps of 150,000, by up to 9 tokens/m);
+    const lines = stdout.split('\n');
+    expect(lines.filter((line) => /^ *\d+ {2}Echo +7 {2}computed {2}p$/.test(line))).toHaveLength(MANY);
+  });
+
+  test('its JSON is one document with every step, indented as other documents are', async () => {
+    const { code, stdout } = await panicTda(folder, ['show', id, '0', '--json'], SMALL_HEAP);
+    expect(code).toBe(0);
+    const document = readJson(
+      stdout,
+      z.looseObject({ trajectory: z.array(z.looseObject({ sequence: z.number() })) }),
+    );
+    expect(document.trajectory.every(({ sequence }, index) => sequence === index)).toBe(true);
+    expect(document.trajectory).toHaveLength(MANY);
+    expect(stdout === `${JSON.stringify(JSON.parse(stdout), undefined, 2)}\n`).toBe(true);
+  });
+});
