@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { join } from 'node:path';
 import { describerAt, startModelServer } from '../support/model-server.js';
-import { cleanUp, folderWith, startPanicTda, until } from '../support/cli-process.js';
+import { cleanUp, folderWith, runInfo, startPanicTda, until } from '../support/cli-process.js';
 import { runCommand } from '../support/standing-program.js';
-import { suiteAddress, takeNamespace } from '../support/suite-server.js';
 import { z } from 'zod';
 import { readJson } from '../support/json.js';
 
@@ -63,20 +63,17 @@ describe('--json prints an error as one document on standard output, and in word
 
   test('a command that is stopped before it has a result says so', async () => {
     const config = {
-      networks: [['DummyT2I', 'DummyI2T']],
+      networks: [['SlowT2I', 'SlowI2T']],
       prompts: ['a'],
       seeds: [-1],
       embedding_models: ['Dummy'],
       max_length: 1000,
     };
-    const place = folderWith({ 'unserved.json': config });
-    // No worker serves the namespace.
-    const run = startPanicTda(place, ['run', 'unserved.json', '--json'], {
-      TEMPORAL_ADDRESS: suiteAddress(),
-      TEMPORAL_NAMESPACE: takeNamespace(),
-    });
+    const place = folderWith({ 'slow.json': config });
+    const run = startPanicTda(place, ['run', 'slow.json', '--json']);
+    const data = join(place, 'panic-tda-data');
     await until(
-      () => /^Watch: /m.test(run.stderr()),
+      () => (runInfo(data)?.workerPids?.length ?? 0) > 0,
       () => run.stderr(),
     );
     run.process.kill('SIGTERM');
