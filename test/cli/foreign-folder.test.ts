@@ -29,6 +29,7 @@ import {
 } from './planted-files.js';
 import { config, finishExperiment } from '../support/small-experiment.js';
 import { cleanUp, folderWith, startPanicTda, until } from '../support/cli-process.js';
+import { runCommand } from '../support/standing-program.js';
 import type { Ended } from '../support/cli-process.js';
 
 jest.setTimeout(120_000);
@@ -88,7 +89,7 @@ function objects(): string[] {
     .map((name) => join(root, name));
 }
 
-/** Runs a command that must end by itself. */
+/** Runs a command that must end by itself, in a process that can be ended if a file or a statement holds it. */
 async function ended(...args: readonly string[]): Promise<Ended> {
   const running = startPanicTda(place, args);
   const killer = setTimeout(() => running.process.kill('SIGKILL'), 60_000);
@@ -96,6 +97,11 @@ async function ended(...args: readonly string[]): Promise<Ended> {
   clearTimeout(killer);
   expect([args, answer.code]).not.toEqual([args, null]);
   return answer;
+}
+
+/** Runs a command in the process of several commands. Nothing in the folder can hold it. */
+async function command(...args: readonly string[]): Promise<Ended> {
+  return await runCommand(place, args);
 }
 
 describe('foreign objects', () => {
@@ -152,7 +158,7 @@ describe('foreign objects', () => {
       ['doctor', '--data', sent],
       ['delete', ID, '--yes', '--data', sent],
     ]) {
-      const { code, stdout, stderr } = await ended(...args);
+      const { code, stdout, stderr } = await command(...args);
       expect(stdout + stderr).toMatch(/is a link to .*elsewhere, out of/);
       expect(code).not.toBe(0);
     }
@@ -168,7 +174,7 @@ describe('foreign objects', () => {
     }
     rmSync(join(sent, 'objects'), { recursive: true });
     symlinkSync(mine, join(sent, 'objects'));
-    const { stdout, stderr, code } = await ended('doctor', '--fix', '--yes', '--data', sent);
+    const { stdout, stderr, code } = await command('doctor', '--fix', '--yes', '--data', sent);
     expect(stdout + stderr).toMatch(/objects is a link to .*work, out of/);
     expect(code).not.toBe(0);
     expect(readdirSync(mine)).toContain('draft.tmp');
@@ -179,7 +185,7 @@ describe('foreign objects', () => {
     const mine = join(sent, 'objects', 'drafts.tmp');
     writeFileSync(mine, 'a draft');
     utimesSync(mine, 1, 1);
-    await ended('doctor', '--fix', '--yes', '--data', sent);
+    await command('doctor', '--fix', '--yes', '--data', sent);
     expect(existsSync(mine)).toBe(true);
   });
 });
@@ -282,14 +288,14 @@ describe('a foreign schema', () => {
       'create table notes (note text)',
       `insert into notes values ('of a stranger')`,
     );
-    const { stdout, code } = await ended('doctor', '--data', sent);
+    const { stdout, code } = await command('doctor', '--data', sent);
     expect(stdout).toMatch(/the trigger extra of runs is not of panic-tda/);
     expect(stdout).toMatch(/the table notes of notes is not of panic-tda/);
     expect(code).toBe(1);
-    const fixed = await ended('doctor', '--fix', '--yes', '--data', sent);
+    const fixed = await command('doctor', '--fix', '--yes', '--data', sent);
     expect(fixed.stdout).toMatch(/Every invariant holds/);
     expect(fixed.code).toBe(0);
-    expect((await ended('list', '--data', sent)).stdout).toContain(ID);
+    expect((await command('list', '--data', sent)).stdout).toContain(ID);
     // The old file keeps the additions.
     const kept = readdirSync(sent).find((name) => name.includes('.damaged-'))!;
     const sqlite = new Sqlite(join(sent, kept), { readonly: true });
@@ -299,7 +305,7 @@ describe('a foreign schema', () => {
 
   test('doctor for one experiment repairs nothing beside such additions', async () => {
     change(`create trigger extra after update on runs begin delete from failures; end`);
-    const { stderr, code } = await ended('doctor', '--fix', '--yes', '--experiment', ID, '--data', sent);
+    const { stderr, code } = await command('doctor', '--fix', '--yes', '--experiment', ID, '--data', sent);
     expect(stderr).toMatch(/the trigger extra of runs/);
     expect(code).toBe(2);
   });
@@ -307,10 +313,10 @@ describe('a foreign schema', () => {
   test('a file of another program is no data folder', async () => {
     rmSync(file);
     change('create table bookmarks (url text)');
-    for (const command of ['list', 'upgrade']) {
-      expect((await ended(command, '--data', sent)).stderr).toMatch(/the table bookmarks/);
+    for (const name of ['list', 'upgrade']) {
+      expect((await command(name, '--data', sent)).stderr).toMatch(/the table bookmarks/);
     }
-    expect((await ended('merge', sound, '--data', sent)).stderr).toMatch(/the table bookmarks/);
+    expect((await command('merge', sound, '--data', sent)).stderr).toMatch(/the table bookmarks/);
   });
 });
 
@@ -321,10 +327,10 @@ describe('foreign rows', () => {
       'pragma ignore_check_constraints = on; update vectors set bytes = zeroblob(90000000) where id = 1',
     );
     expect(statSync(file).size).toBeGreaterThan(160_000_000);
-    const { stdout } = await ended('doctor', '--data', sent);
+    const { stdout } = await command('doctor', '--data', sent);
     expect(stdout).toMatch(/experiments \d+: its error has 80000000 bytes/);
     expect(stdout).toMatch(/vectors 1: its bytes has 90000000 bytes/);
-    const merged = await ended('merge', sent, '--data', 'mine');
+    const merged = await command('merge', sent, '--data', 'mine');
     expect(merged.stderr).toMatch(/breaks invariants.*its error has 80000000 bytes/s);
   });
 
@@ -355,13 +361,13 @@ describe('foreign rows', () => {
 
   test('doctor names huge counts, a negative size, a vector of a wrong dimension, a gap in the sequence and a NUL', async () => {
     change(...UNGUARDED, ...ROWS.map(([, statement]) => statement));
-    const { stdout } = await ended('doctor', '--data', sent);
+    const { stdout } = await command('doctor', '--data', sent);
     for (const [what, , named] of ROWS) expect([what, stdout]).toEqual([what, expect.stringMatching(named)]);
   });
 
   test.each(ROWS)('merge takes nothing of a store with %s', async (_, statement) => {
     change(...UNGUARDED, statement);
-    const merged = await ended('merge', sent, '--data', 'mine');
+    const merged = await command('merge', sent, '--data', 'mine');
     expect(merged.code).toBe(1);
     expect(existsSync(join(place, 'mine', 'panic-tda.sqlite'))).toBe(false);
   });
@@ -408,15 +414,15 @@ describe('other files of a foreign folder', () => {
     ['delete', () => [ID, '--yes', '--data', sent]],
   ] as const)(
     '%s plays back no journal that names a file of the user: of panic-tda.sqlite, run.lock or workers.lock',
-    async (command, words) => {
-      const victims = ['panic-tda.sqlite', 'run.lock', 'workers.lock'].map((name) => {
-        if (!existsSync(join(sent, name))) cpSync(file, join(sent, name));
-        const victim = join(place, `precious-${name}.txt`);
+    async (name, words) => {
+      const victims = ['panic-tda.sqlite', 'run.lock', 'workers.lock'].map((database) => {
+        if (!existsSync(join(sent, database))) cpSync(file, join(sent, database));
+        const victim = join(place, `precious-${database}.txt`);
         writeFileSync(victim, 'precious\n');
-        writeFileSync(join(sent, `${name}-journal`), journalAgainst(victim));
+        writeFileSync(join(sent, `${database}-journal`), journalAgainst(victim));
         return victim;
       });
-      await ended(command, ...words());
+      await command(name, ...words());
       for (const victim of victims) expect(readFileSync(victim, 'utf8')).toBe('precious\n');
     },
   );
@@ -436,12 +442,12 @@ describe('other files of a foreign folder', () => {
     async (name) => {
       putLink(place, name);
       writeExperiment(place);
+      await command('list', '--data', sent);
+      expect(precious()).toBe('precious\n');
       // Only a server and workers write these files, so start them.
-      const args = /^(temporal|logs)/.test(name) ? ['run', 'experiment.json'] : ['delete', ID, '--yes'];
-      for (const words of [['list'], args]) {
-        await ended(...words, '--data', sent);
-        expect([words, precious()]).toEqual([words, 'precious\n']);
-      }
+      if (/^(temporal|logs)/.test(name)) await ended('run', 'experiment.json', '--data', sent);
+      else await command('delete', ID, '--yes', '--data', sent);
+      expect(precious()).toBe('precious\n');
     },
   );
 
@@ -469,8 +475,8 @@ test.each(['SIGINT', 'SIGTERM'] as const)('%s ends doctor and list during a stat
   const sqlite = new Sqlite(file);
   sqlite.exec('begin exclusive');
   try {
-    for (const command of ['list', 'doctor']) {
-      const running = startPanicTda(place, [command, '--data', sent]);
+    for (const name of ['list', 'doctor']) {
+      const running = startPanicTda(place, [name, '--data', sent]);
       const reading = (): boolean =>
         readdirSync(`/proc/${running.process.pid}/fd`).some((fd) => {
           try {
@@ -482,7 +488,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)('%s ends doctor and list during a stat
       await until(reading, () => running.stderr());
       running.process.kill(signal);
       const { code } = await running.ended;
-      expect([command, running.process.signalCode ?? code]).toEqual([command, signal]);
+      expect([name, running.process.signalCode ?? code]).toEqual([name, signal]);
     }
   } finally {
     sqlite.close();
