@@ -79,7 +79,7 @@ test('plan, status and doctor name the queue that has work and no worker; routes
     { queue: 'panic-tda-cpu', workers: [] },
   ]);
   expect(planned[2]!.problem).toContain(start);
-  expect((await fleet.command(['plan', file]).ended).stdout).toMatch(
+  expect((await fleet.shortCommand(['plan', file])).stdout).toMatch(
     /panic-tda-gpu is served by first\nno worker serves the task queue panic-tda-gpu-slow; start one with/,
   );
 
@@ -88,7 +88,7 @@ test('plan, status and doctor name the queue that has work and no worker; routes
   const found = (await status()).queues?.find(({ queue }) => queue === 'panic-tda-gpu-slow');
   expect(found).toMatchObject({ backlog: 2, workers: [], problem: expect.stringContaining(start) });
   expect(Date.parse(found!.waitingSince!)).toBeLessThanOrEqual(Date.now());
-  expect((await fleet.command(['status']).ended).stdout).toMatch(
+  expect((await fleet.shortCommand(['status'])).stdout).toMatch(
     /waits +no worker serves the task queue panic-tda-gpu-slow, where 2 tasks have waited since .*; start one with "npx panic-tda worker --queues gpu --models SlowI2T/,
   );
   expect(await remarksOf(first)).toEqual([
@@ -160,12 +160,12 @@ test('plan, status and doctor name the queue that has work and no worker; routes
       /where 2 tasks have waited .*; no route leads there any more: "cancel" and then "resume" of the experiment/,
     ),
   });
-  expect(await fleet.command(['cancel', experiment]).ended).toMatchObject({ code: 0 });
+  expect(await fleet.shortCommand(['cancel', experiment])).toMatchObject({ code: 0 });
   await expect(handle.result()).rejects.toThrow();
   // The words of the printed command, on a machine without a file.
   const last = await fleet.worker(['--queues', 'gpu', '--models', 'SlowI2T']);
   expect(last.stderr()).toMatch(/ serves panic-tda-gpu-swift at /);
-  expect(await fleet.command(['resume', experiment]).ended).toMatchObject({ code: 0 });
+  expect(await fleet.shortCommand(['resume', experiment])).toMatchObject({ code: 0 });
 });
 
 test('the file in an SQLite data folder belongs to its database, and models that are removed from it have no route', async () => {

@@ -162,7 +162,7 @@ test('on a service with default settings, doctor names everything that is missin
   const worker = await fleet.worker([]);
   const file = join(fleet.folder, 'experiment.json');
   writeFileSync(file, JSON.stringify(EXPERIMENT));
-  const run = await fleet.command(['run', file]).ended;
+  const run = await fleet.shortCommand(['run', file]);
   expect(run.code).toBe(0);
   for (const said of [worker.stderr(), run.stderr])
     expect(said.split('\n').filter((line) => line.startsWith(`Warning: ${forgets}`))).toHaveLength(1);

@@ -53,7 +53,7 @@ test('an experiment of another Temporal service is left to that service, and tak
     [['cancel', id], `resume ${id} --take-over --data ${fleet.data}`],
     [['delete', id, '--yes'], 'add --take-over'],
   ] as const) {
-    const { code, stderr } = await fleet.command([...words], other).ended;
+    const { code, stderr } = await fleet.shortCommand([...words], other);
     expect({ words, code }).toEqual({ words, code: 2 });
     expect(stderr).toContain(driverPlace);
     expect(stderr).toContain(then);
@@ -70,13 +70,13 @@ test('an experiment of another Temporal service is left to that service, and tak
   });
 
   // The service that has it answers as before.
-  expect(JSON.parse((await fleet.command(['status', '--json']).ended).stdout)).toMatchObject({
+  expect(JSON.parse((await fleet.shortCommand(['status', '--json'])).stdout)).toMatchObject({
     driven: { by: 'service' },
   });
-  expect((await fleet.command(['resume', id, '--take-over', '--run', '0'], other).ended).code).toBe(2);
+  expect((await fleet.shortCommand(['resume', id, '--take-over', '--run', '0'], other)).code).toBe(2);
 
   gate.open();
-  const { code, stderr } = await fleet.command(['resume', id, '--take-over'], other).ended;
+  const { code, stderr } = await fleet.shortCommand(['resume', id, '--take-over'], other);
   expect(stderr).toContain(`Experiment ${id} is taken from ${driverPlace}.`);
   expect(code).toBe(0);
   const row = await withStore(fleet.data, ({ experiments }) => experiments.get(id));

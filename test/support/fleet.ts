@@ -3,7 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExperimentResult } from '../../activities/index.js';
 import type { experiment } from '../../workflows/index.js';
-import { startPanicTda, type Running, until } from './cli-process.js';
+import { startPanicTda, type Ended, type Running, until } from './cli-process.js';
+import { runCommand } from './standing-program.js';
 import { connectClient, suiteAddress, takeNamespace } from './suite-server.js';
 import { startServer } from './temporal-servers.js';
 import { sharedTemporaryFolder } from './temporary-folder.js';
@@ -18,9 +19,11 @@ export interface Fleet {
   /** Starts `panic-tda worker …` and waits until it serves. `main` may be another version of the program. */
   worker(args: readonly string[], env?: Readonly<Record<string, string>>, main?: string): Promise<Running>;
   start(file: unknown, workflowId: string): Promise<WorkflowHandle<typeof experiment>>;
-  /** Runs a command on the data folder and the service. */
+  /** Starts a command on the data folder and the service, in a process of its own. */
   command(args: readonly string[], env?: Readonly<Record<string, string>>, main?: string): Running;
-  /** The JSON document of a command. Throws with its standard error if it printed none. */
+  /** The same in the process that the test file keeps (`runCommand`). */
+  shortCommand(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended>;
+  /** The JSON document of a short command. Throws with its standard error if it printed none. */
   json(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<unknown>;
   close(): Promise<void>;
 }
@@ -68,14 +71,19 @@ export async function openFleet(
     more: Readonly<Record<string, string>> = {},
     main?: string,
   ): Running => startPanicTda(folder, [...args, '--data', data], { ...service, ...more }, main);
+  const shortCommand = async (
+    args: readonly string[],
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<Ended> => await runCommand(folder, [...args, '--data', data], { ...service, ...more });
   return {
     folder,
     data,
     client,
     env: service,
     command,
+    shortCommand,
     json: async (args, more) => {
-      const { stdout, stderr } = await command([...args, '--json'], more).ended;
+      const { stdout, stderr } = await shortCommand([...args, '--json'], more);
       if (stdout === '') throw new Error(stderr);
       return JSON.parse(stdout);
     },
