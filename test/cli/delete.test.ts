@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { digestOf, violations, withStore } from '../support/store-checks.js';
 import { ListDocument } from '../support/documents.js';
 import { openLaboratory } from '../support/laboratory.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda, until } from '../support/cli-process.js';
+import { cleanUp, folderWith, panicTda, startPanicTda, until } from '../support/cli-process.js';
+import { runCommand, runJson } from '../support/standing-program.js';
 
 jest.setTimeout(240_000);
 
@@ -31,20 +32,20 @@ beforeAll(async () => {
   await laboratory.run(KEPT, 'kept');
   await laboratory.close();
   cpSync(laboratory.data, data, { recursive: true });
-  const list = ListDocument.parse(await panicTdaJson(folder, ['list']));
+  const list = ListDocument.parse(await runJson(folder, ['list']));
   [gone, kept] = [list.find(({ name }) => name === null)!.id, list.find(({ name }) => name === 'kept')!.id];
 });
 afterAll(cleanUp);
 
 test('without a terminal, delete needs --yes and says what would be deleted', async () => {
-  const { code, stdout, stderr } = await panicTda(folder, ['delete', gone]);
+  const { code, stdout, stderr } = await runCommand(folder, ['delete', gone]);
   expect(stdout).toMatch(/^ *goes +stays, since other experiments have it too$/m);
   expect(stdout).toMatch(/^runs +4$/m);
   expect(stdout).toMatch(/^pictures +[1-9]\d* \(.*\) +[1-9]/m);
   expect(stdout).toMatch(/invocations of other experiments were copied from this one/);
   expect(stderr).toContain('--yes');
   expect(code).toBe(2);
-  expect(await panicTdaJson(folder, ['list'])).toHaveLength(2);
+  expect(await runJson(folder, ['list'])).toHaveLength(2);
 });
 
 test.each(['delete:after-mark@1', 'delete:before-commit@2', 'delete:after-rows@3', 'delete:after-object@2'])(
@@ -63,12 +64,12 @@ test.each(['delete:after-mark@1', 'delete:before-commit@2', 'delete:after-rows@3
     expect(existsSync(marker)).toBe(true);
     expect(await violations(own)).toEqual([]);
     expect(await digestOf(own, kept)).toBe(digest);
-    const list = ListDocument.parse(await panicTdaJson(folder, ['list', '--data', name]));
+    const list = ListDocument.parse(await runJson(folder, ['list', '--data', name]));
     expect(list.find(({ id }) => id === gone)).toMatchObject({ state: 'deleting' });
-    const run = await panicTda(folder, ['run', 'gone.json', '--data', name]);
+    const run = await runCommand(folder, ['run', 'gone.json', '--data', name]);
     expect(run.stderr).toContain(`experiment ${gone} is being deleted`);
     expect(run.code).toBe(2);
-    const doctor = await panicTda(folder, ['doctor', '--data', name]);
+    const doctor = await runCommand(folder, ['doctor', '--data', name]);
     expect(doctor.stdout).toContain(`the deletion of experiment ${gone} was cut off`);
     expect(doctor.code).toBe(0);
 
@@ -77,7 +78,7 @@ test.each(['delete:after-mark@1', 'delete:before-commit@2', 'delete:after-rows@3
     await withStore(own, ({ db }) =>
       db.sqlite.exec('update removed_objects set claimed_at = claimed_at - 60000'),
     );
-    const rest = await panicTdaJson(folder, ['delete', gone, '--yes', '--data', name]);
+    const rest = await runJson(folder, ['delete', gone, '--yes', '--data', name]);
     expect(rest).toMatchObject({ experiment: gone });
     expect(await withStore(own, ({ experiments }) => experiments.list())).toMatchObject([{ id: kept }]);
     expect(await digestOf(own, kept)).toBe(digest);
@@ -90,18 +91,18 @@ test('a running experiment is refused; once interrupted, it can be deleted and t
   const running = startPanicTda(folder, ['run', 'slow.json']);
   let experiment = '';
   await until(async () => {
-    const list = ListDocument.parse(await panicTdaJson(folder, ['list']));
+    const list = ListDocument.parse(await runJson(folder, ['list']));
     experiment = list.find(({ name }) => name === 'slow')?.id ?? '';
     return experiment !== '';
   });
-  const refused = await panicTda(folder, ['delete', experiment, '--yes']);
+  const refused = await runCommand(folder, ['delete', experiment, '--yes']);
   expect(refused.stderr).toContain(`process ${running.process.pid} runs it`);
   expect(refused.code).toBe(2);
   running.process.kill('SIGINT');
   await running.ended;
-  const deleted = await panicTda(folder, ['delete', experiment, '--yes', '--compact']);
+  const deleted = await runCommand(folder, ['delete', experiment, '--yes', '--compact']);
   expect(deleted.stderr).not.toContain('panic-tda:');
   expect(deleted.stdout).toMatch(/Deleted experiment .*\nThe database file has /);
   expect(deleted.code).toBe(0);
-  expect((await panicTda(folder, ['doctor'])).code).toBe(0);
+  expect((await runCommand(folder, ['doctor'])).code).toBe(0);
 });

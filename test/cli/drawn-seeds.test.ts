@@ -3,7 +3,8 @@ import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { contentDigest, openStoreReadonly } from '../../db/index.js';
 import { type Fleet, openFleet } from '../support/fleet.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
+import { cleanUp, folderWith } from '../support/cli-process.js';
+import { runCommand, runJson } from '../support/standing-program.js';
 import { z } from 'zod';
 import { experimentIn, readJson } from '../support/json.js';
 
@@ -42,7 +43,7 @@ beforeAll(async () => {
   }
   await Promise.all([...fleets.values()].map((fleet) => fleet.worker([])));
   ({ experiment: id } = await run('experiment.json', 'one'));
-  const shown = await panicTda(folder, ['show', id, '--experiment-file', '--data', dataOf('one')]);
+  const shown = await runCommand(folder, ['show', id, '--experiment-file', '--data', dataOf('one')]);
   file = readJson(shown.stdout, File);
 });
 
@@ -64,7 +65,7 @@ function again(name: string, changes: object = {}): string {
 }
 
 async function run(path: string, data: string): Promise<{ readonly experiment: string }> {
-  const { code, stdout, stderr } = await panicTda(
+  const { code, stdout, stderr } = await runCommand(
     folder,
     ['run', path, '--data', dataOf(data), '--json'],
     fleets.get(data)!.env,
@@ -87,7 +88,7 @@ async function sourcesOf(experiment: string, index: number): Promise<string[]> {
   const words = ['show', experiment, String(index), '--data', dataOf('one')];
   const { trajectory } = z
     .object({ trajectory: z.array(z.object({ source: z.string() })) })
-    .parse(await panicTdaJson(folder, words));
+    .parse(await runJson(folder, words));
   return trajectory.map(({ source }) => source);
 }
 
@@ -95,7 +96,7 @@ test('the file that show prints makes the same experiment in another folder, and
   expect(file.drawn_seeds).toHaveLength(2);
   expect(await run(again('again.json'), 'two')).toMatchObject({ experiment: id });
   expect(await digestOf(dataOf('two'), id)).toBe(await digestOf(dataOf('one'), id));
-  const merged = await panicTda(folder, ['merge', dataOf('two'), '--data', copyOfOne('merged'), '--json']);
+  const merged = await runCommand(folder, ['merge', dataOf('two'), '--data', copyOfOne('merged'), '--json']);
   expect(JSON.parse(merged.stdout)).toMatchObject({ experiments: [{ outcome: 'equal' }] });
   expect(merged.code).toBe(0);
 });
@@ -103,7 +104,7 @@ test('the file that show prints makes the same experiment in another folder, and
 test('plan and run refuse other drawn seeds than the stored ones before anything starts', async () => {
   const other = again('other.json', { drawn_seeds: [file.drawn_seeds[0], 5] });
   for (const verb of ['plan', 'run']) {
-    const { code, stderr } = await panicTda(folder, [verb, other, '--data', dataOf('one')]);
+    const { code, stderr } = await runCommand(folder, [verb, other, '--data', dataOf('one')]);
     expect(stderr).toMatch(
       /stored with other drawn seeds: run 3 has \d+, and drawn_seeds\[1\] of the file is 5.*"name"/,
     );
@@ -115,7 +116,7 @@ test('plan and run refuse other drawn seeds than the stored ones before anything
 test('merge names each run of folders that drew other seeds, and its advice brings both together', async () => {
   await run('experiment.json', 'apart');
   const target = copyOfOne('both');
-  const told = await panicTda(folder, ['merge', dataOf('apart'), '--data', target]);
+  const told = await runCommand(folder, ['merge', dataOf('apart'), '--data', target]);
   expect(told.code).toBe(1);
   expect(told.stderr).toMatch(/\(2 runs disagree with the target's, 2 agree\)/);
   expect(told.stderr.match(/^ {2}run \d+: the drawn seed is/gm)).toHaveLength(2);
@@ -123,11 +124,11 @@ test('merge names each run of folders that drew other seeds, and its advice brin
   const shows = `npx panic-tda show ${id} --experiment-file --data ${source} > named.json`;
   expect(told.stderr).toContain(shows);
   expect(told.stderr).toContain(`npx panic-tda run named.json --data ${source}`);
-  const shown = await panicTda(folder, ['show', id, '--experiment-file', '--data', dataOf('apart')]);
+  const shown = await runCommand(folder, ['show', id, '--experiment-file', '--data', dataOf('apart')]);
   expect(shown.stdout).toContain('"name": null');
   writeFileSync(join(folder, 'named.json'), shown.stdout.replace('"name": null', '"name": "laptop"'));
   const { experiment } = await run('named.json', 'apart');
-  const merged = await panicTda(folder, ['merge', dataOf('apart'), '--data', target, '--json']);
+  const merged = await runCommand(folder, ['merge', dataOf('apart'), '--data', target, '--json']);
   const { experiments } = readJson(merged.stdout, z.object({ experiments: z.array(z.looseObject({})) }));
   expect(experiments).toMatchObject([
     { experiment: id, outcome: 'conflict', conflictingRuns: 2, agreeingRuns: 2 },
@@ -153,13 +154,15 @@ test('a file with one more prompt and seed copies the stored work', async () => 
 
 test('drawn seeds are refused unless there is one for each run of seed -1', async () => {
   const bad = again('bad.json', { drawn_seeds: [1, 2, 3] });
-  const { code, stderr } = await panicTda(folder, ['plan', bad]);
+  const { code, stderr } = await runCommand(folder, ['plan', bad]);
   expect(stderr).toMatch(/drawn_seeds: found 3 drawn seeds; allowed: 2, one for each run of seed -1/);
   expect(code).toBe(2);
   const fixed = again('fixed.json', { seeds: [3, 4] });
-  expect((await panicTda(folder, ['plan', fixed])).stderr).toMatch(/allowed: none, since no run has seed -1/);
+  expect((await runCommand(folder, ['plan', fixed])).stderr).toMatch(
+    /allowed: none, since no run has seed -1/,
+  );
   const negative = again('negative.json', { drawn_seeds: [1, -1] });
-  expect((await panicTda(folder, ['plan', negative])).stderr).toMatch(
+  expect((await runCommand(folder, ['plan', negative])).stderr).toMatch(
     /drawn_seeds\[1\]: found -1; allowed: an integer from 0 .* or null/,
   );
 });

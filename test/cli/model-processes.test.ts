@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { DATABASE_FILE } from '../../db/layout.js';
 import { tryDevice } from '../../models/index.js';
 import { DoctorDocument } from '../support/documents.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
+import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
+import { runCommand, runJson } from '../support/standing-program.js';
 
 jest.setTimeout(180_000);
 afterAll(cleanUp);
@@ -28,11 +29,11 @@ describe('models with a process of their own', () => {
     const query = `select max(batch_size) from invocations`;
     expect(db.prepare(query).pluck().get()).toBeGreaterThan(1);
     db.close();
-    expect(await panicTdaJson(folder, ['status'])).toHaveProperty(
+    expect(await runJson(folder, ['status'])).toHaveProperty(
       'devices',
       ['HostedT2I', 'DummyI2T', 'Dummy'].map((model) => ({ model, device: 'cpu' })),
     );
-    expect((await panicTda(folder, ['status'])).stdout).toMatch(
+    expect((await runCommand(folder, ['status'])).stdout).toMatch(
       /computed on +cpu: HostedT2I, DummyI2T, Dummy/,
     );
   });
@@ -40,14 +41,14 @@ describe('models with a process of their own', () => {
   test('that need more memory than they get are refused with the figure before a run starts, and plan says so', async () => {
     const folder = folderWith({ 'experiment.json': experiment(['a']) });
     const env = { PANIC_TDA_RAM: '100MiB', PANIC_TDA_DEVICE: 'cpu' };
-    const { code, stderr } = await panicTda(folder, ['run', 'experiment.json'], env);
+    const { code, stderr } = await runCommand(folder, ['run', 'experiment.json'], env);
     expect(code).toBe(2);
     expect(stderr).toMatch(/HostedT2I needs about 200 MiB of memory, and models may take 100 MiB/);
     expect(existsSync(join(folder, 'panic-tda-data'))).toBe(false);
     const told = stderr.slice('panic-tda: '.length).trimEnd();
     const plan = ['plan', 'experiment.json'];
-    expect(await panicTdaJson(folder, plan, env)).toMatchObject({ deviceTrouble: told });
-    expect(await panicTdaJson(folder, plan)).toMatchObject({ deviceTrouble: null });
+    expect(await runJson(folder, plan, env)).toMatchObject({ deviceTrouble: told });
+    expect(await runJson(folder, plan)).toMatchObject({ deviceTrouble: null });
   });
 
   test('that do not end are killed, and fail their run once, by name', async () => {
@@ -70,7 +71,7 @@ describe('models with a process of their own', () => {
 
 describe('devices', () => {
   test('doctor runs a tiny graph on each device, and says which work', async () => {
-    const { findings, healthy } = DoctorDocument.parse(await panicTdaJson(folderWith(), ['doctor']));
+    const { findings, healthy } = DoctorDocument.parse(await runJson(folderWith(), ['doctor']));
     // Devices that do not work are no problem, unless the user chose one.
     expect(healthy).toBe(true);
     const devices = findings.filter(({ section }) => section === 'Devices');
@@ -83,26 +84,26 @@ describe('devices', () => {
     const { reason } = await tryDevice('cuda');
     if (reason === null) return;
     const folder = folderWith({ 'experiment.json': experiment(['a']) });
-    const { code, stderr } = await panicTda(folder, ['run', 'experiment.json', '--device', 'cuda']);
+    const { code, stderr } = await runCommand(folder, ['run', 'experiment.json', '--device', 'cuda']);
     expect(code).toBe(2);
     expect(stderr).toContain('panic-tda: cuda does not work here');
     expect(stderr).toContain('"panic-tda setup cuda" gets what is missing');
     const told = stderr.slice('panic-tda: '.length).trimEnd();
-    const plan = await panicTda(folder, ['plan', 'experiment.json', '--device', 'cuda']);
+    const plan = await runCommand(folder, ['plan', 'experiment.json', '--device', 'cuda']);
     expect(plan.stdout).toContain(`\nDevices\n${told}\n`);
     const args = ['plan', 'experiment.json'];
     const byEnvironment = { PANIC_TDA_DEVICE: 'cuda' };
-    expect(await panicTdaJson(folder, args, byEnvironment)).toMatchObject({ deviceTrouble: told });
+    expect(await runJson(folder, args, byEnvironment)).toMatchObject({ deviceTrouble: told });
     const fallback = { ...byEnvironment, PANIC_TDA_ALLOW_FALLBACK: '1' };
-    expect(await panicTdaJson(folder, args, fallback)).toMatchObject({ deviceTrouble: null });
-    const asked = await panicTda(folder, ['doctor'], { PANIC_TDA_DEVICE: 'cuda' });
+    expect(await runJson(folder, args, fallback)).toMatchObject({ deviceTrouble: null });
+    const asked = await runCommand(folder, ['doctor'], { PANIC_TDA_DEVICE: 'cuda' });
     expect(asked.code).toBe(1);
     expect(asked.stdout).toMatch(/FAIL {2}cuda does not work/);
   });
 
   test('options for workers elsewhere are refused, not ignored', async () => {
     const folder = folderWith({ 'experiment.json': experiment(['a']) });
-    const { code, stderr } = await panicTda(folder, ['run', 'experiment.json', '--ram', '1GiB'], {
+    const { code, stderr } = await runCommand(folder, ['run', 'experiment.json', '--ram', '1GiB'], {
       TEMPORAL_ADDRESS: '127.0.0.1:1',
     });
     expect(code).toBe(2);

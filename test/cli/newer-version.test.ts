@@ -7,6 +7,7 @@ import { releasedVersion, releases, whyNotStarted } from '../support/released-ve
 import { openFleet } from '../support/fleet.js';
 import { createDatabase, suitePostgres } from '../support/suite-postgres.js';
 import { cleanUp, folderWith, panicTda, type Ended } from '../support/cli-process.js';
+import { runCommand } from '../support/standing-program.js';
 import { config, finishExperiment } from '../support/small-experiment.js';
 import { experimentIn } from '../support/json.js';
 
@@ -44,7 +45,7 @@ describe.each(KINDS)('tables in %s that a next version made and wrote', (kind) =
   let env: Readonly<Record<string, string>> = {};
   let place: StorePlace;
   let id: string;
-  const present = (...words: string[]): Promise<Ended> => panicTda(folder, [...words, '--data', data], env);
+  const present = (...words: string[]): Promise<Ended> => runCommand(folder, [...words, '--data', data], env);
   const newer = (...words: string[]): Promise<Ended> =>
     panicTda(folder, [...words, '--data', data], env, next.main);
   const checkWords = kind === 'SQLite' ? ['upgrade', '--check'] : ['setup', 'database', '--check'];
@@ -131,14 +132,14 @@ describe.each(KINDS)('tables in %s that a next version made and wrote', (kind) =
       expect(await panicTda(folder, ['setup', 'database'], other, closed.main)).toMatchObject({ code: 0 });
     }
     for (const words of [['list'], ['run', 'experiment.json'], ['doctor', '--fix']]) {
-      expect(await panicTda(folder, [...words, ...fresh], other)).toMatchObject({
+      expect(await runCommand(folder, [...words, ...fresh], other)).toMatchObject({
         code: 2,
         stderr: expect.stringMatching(
           /newer panic-tda \(version 0\.4\.0, .*this version cannot read its tables; update panic-tda/,
         ) as unknown,
       });
     }
-    const doctor = await panicTda(folder, ['doctor', ...fresh], other);
+    const doctor = await runCommand(folder, ['doctor', ...fresh], other);
     expect(doctor.stdout).toMatch(/FAIL .*cannot read its tables; update panic-tda/);
   });
 });
@@ -157,7 +158,7 @@ describe.each(releases.map((release) => [release.version, release] as const))('r
       const words = ['show', id, '0', '--json', '--data', data];
       const [old, present] = await Promise.all([
         panicTda(folder, words, {}, released.main),
-        panicTda(folder, words),
+        runCommand(folder, words),
       ]);
       const access = accessTo({ ...tables, known: Object.keys(release.migrations.sqlite).length });
       if (access === 'none') {

@@ -1,7 +1,8 @@
 import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, jest, test } from '@jest/globals';
-import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
+import { cleanUp, folderWith } from '../support/cli-process.js';
+import { runCommand } from '../support/standing-program.js';
 import { TINY_MODELS, tinyCatalogue } from '../support/tiny-models.js';
 import { z } from 'zod';
 import { readJson } from '../support/json.js';
@@ -39,7 +40,7 @@ async function verified(
     PANIC_TDA_MODELS: join(folder, 'models'),
     PANIC_TDA_DEVICE: 'cpu',
   };
-  expect((await panicTda(folder, ['models', 'verify', ...TINY_MODELS], env)).code).toBe(0);
+  expect((await runCommand(folder, ['models', 'verify', ...TINY_MODELS], env)).code).toBe(0);
   return { folder, env };
 }
 
@@ -56,17 +57,17 @@ test('plan names the models that a run would refuse by the content of their file
     writeFileSync(join(models, 'captioners/smolvlm-tiny/preprocessor_config.json'), '{');
     writeFileSync(join(models, 'embedders/mpnet/tokenizer.json'), '{"model": {}}');
   });
-  const plan = await panicTda(folder, ['plan', 'experiment.json', '--json'], env);
+  const plan = await runCommand(folder, ['plan', 'experiment.json', '--json'], env);
   const { unfitModels } = readJson(plan.stdout, PlanDocument);
   expect(unfitModels.map(({ name }) => name)).toEqual(['TinyPainter', 'TinyCaptioner', 'TinyWords']);
   expect(unfitModels[0]!.why).toMatch(/unet\/config\.json: in_channels says 9/);
   expect(unfitModels[1]!.why).toContain('preprocessor_config.json');
   expect(unfitModels[2]!.why).toContain('tokenizer.json');
-  const { stdout } = await panicTda(folder, ['plan', 'experiment.json'], env);
+  const { stdout } = await runCommand(folder, ['plan', 'experiment.json'], env);
   expect(stdout).toMatch(/Models that cannot be used as they are\nTinyPainter: .*in_channels says 9/);
   expect(stdout).toMatch(/run experiment\.json" does it, once what is named above is mended\.\n$/);
 
-  const run = await panicTda(folder, ['run', 'experiment.json'], env);
+  const run = await runCommand(folder, ['run', 'experiment.json'], env);
   expect(run.code).toBe(2);
   expect(run.stderr).toMatch(/cannot be used as they are; nothing was done:\nTinyPainter: .*in_channels/);
   expect(existsSync(join(folder, 'panic-tda-data'))).toBe(false);
@@ -75,11 +76,11 @@ test('plan names the models that a run would refuse by the content of their file
 test('plan finds nothing wrong with models that run; it names a configuration that has changed since it was verified, and not a wrong size in it', async () => {
   const { folder, env } = await verified(() => undefined);
   const unfit = async (): Promise<unknown> => {
-    const plan = await panicTda(folder, ['plan', 'experiment.json', '--json'], env);
+    const plan = await runCommand(folder, ['plan', 'experiment.json', '--json'], env);
     return readJson(plan.stdout, PlanDocument).unfitModels;
   };
   expect(await unfit()).toEqual([]);
-  expect((await panicTda(folder, ['plan', 'experiment.json'], env)).stdout).toMatch(
+  expect((await runCommand(folder, ['plan', 'experiment.json'], env)).stdout).toMatch(
     /experiment\.json" does it\.\n$/,
   );
   const config = join(folder, 'fixtures/embedders/mpnet/tokenizer_config.json');
