@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { openStore } from '../../db/index.js';
 import { experimentId } from '../../experiment/ids.js';
 import type { ExperimentConfig } from '../../experiment/config.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
+import { cleanUp, folderWith } from '../support/cli-process.js';
+import { runCommand, runJson } from '../support/standing-program.js';
 import { z } from 'zod';
 import { DoctorDocument, ListDocument } from '../support/documents.js';
 
@@ -29,7 +30,7 @@ describe('without a data folder', () => {
   });
 
   test('plan says what would be done', async () => {
-    const plan = z.looseObject({}).parse(await panicTdaJson(folder, ['plan', 'good.json']));
+    const plan = z.looseObject({}).parse(await runJson(folder, ['plan', 'good.json']));
     expect(plan).toMatchObject({
       runs: 6,
       invocations: 246,
@@ -40,7 +41,7 @@ describe('without a data folder', () => {
     expect(plan['largestDiagramBytes']).toBeGreaterThan(0);
     expect(plan['largestDiagramMs']).toBeGreaterThan(0);
     expect(plan['stored']).toBeNull();
-    const { code, stdout } = await panicTda(folder, ['plan', 'good.json']);
+    const { code, stdout } = await runCommand(folder, ['plan', 'good.json']);
     expect(stdout).toMatch(/runs +6 /);
     expect(stdout).toMatch(/largest diagram +20 points/);
     expect(stdout).toMatch(/^diagrams +6$/m);
@@ -48,13 +49,13 @@ describe('without a data folder', () => {
   });
 
   test('plan counts the diagrams of surrogates', async () => {
-    const { stdout } = await panicTda(folder, ['plan', 'null-model.json']);
+    const { stdout } = await runCommand(folder, ['plan', 'null-model.json']);
     expect(stdout).toMatch(/^diagrams +6, and 228 of surrogates$/m);
   });
 
   test('a wrong file ends plan and run with 2, and they name every problem', async () => {
     const answers = await Promise.all(
-      ['plan', 'run'].map((command) => panicTda(folder, [command, 'bad.json'])),
+      ['plan', 'run'].map((command) => runCommand(folder, [command, 'bad.json'])),
     );
     for (const { code, stdout, stderr } of answers) {
       expect(stderr).toMatch(/networks\[0\]\[0\].*DummyT2I/);
@@ -62,31 +63,31 @@ describe('without a data folder', () => {
       expect(stdout).toBe('');
       expect(code).toBe(2);
     }
-    const unreadable = ['broken.json', 'no-such.json'].map((file) => panicTda(folder, ['run', file]));
+    const unreadable = ['broken.json', 'no-such.json'].map((file) => runCommand(folder, ['run', file]));
     for (const { code } of await Promise.all(unreadable)) expect(code).toBe(2);
   });
 
   test('list is empty; status, show, resume and cancel say so with 2', async () => {
-    expect(await panicTdaJson(folder, ['list'])).toEqual([]);
+    expect(await runJson(folder, ['list'])).toEqual([]);
     const requests = [['status'], ['show', 'abc'], ['resume', 'abc'], ['retry', 'abc'], ['cancel', 'abc']];
-    for (const { code, stderr } of await Promise.all(requests.map((args) => panicTda(folder, args)))) {
+    for (const { code, stderr } of await Promise.all(requests.map((args) => runCommand(folder, args)))) {
       expect(stderr).toMatch(/the data folder .* does not exist; "npx panic-tda run FILE" makes the first/);
       expect(code).toBe(2);
     }
   });
 
   test('a Temporal address without a server is named at once', async () => {
-    const { code, stderr } = await panicTda(folder, ['run', 'good.json'], {
-      TEMPORAL_ADDRESS: '127.0.0.1:9',
+    const { code, stderr } = await runCommand(folder, ['run', 'good.json'], {
+      TEMPORAL_ADDRESS: '127.0.0.1:2',
     });
     expect(stderr).toMatch(
-      /nothing listens at 127\.0\.0\.1:9, .*; start the service, correct TEMPORAL_ADDRESS/,
+      /nothing listens at 127\.0\.0\.1:2, .*; start the service, correct TEMPORAL_ADDRESS/,
     );
     expect(code).toBe(2);
   });
 
   test('doctor checks the machine and finds nothing wrong', async () => {
-    const { healthy, findings } = DoctorDocument.parse(await panicTdaJson(folder, ['doctor']));
+    const { healthy, findings } = DoctorDocument.parse(await runJson(folder, ['doctor']));
     expect(findings.filter(({ level }) => level === 'problem')).toEqual([]);
     expect(healthy).toBe(true);
     const texts = findings.map(({ section, text }) => `${section}: ${text}`).join('\n');
@@ -103,10 +104,8 @@ describe('without a data folder', () => {
 
 test('models shows the catalogue, and one model with the folders for its files', async () => {
   const folder = folderWith();
-  expect(await panicTdaJson(folder, ['models'])).toContainEqual(
-    expect.objectContaining({ name: 'DummyT2I' }),
-  );
-  const { stdout } = await panicTda(folder, ['models', 'AllMiniLML6v2'], { PANIC_TDA_MODELS: folder });
+  expect(await runJson(folder, ['models'])).toContainEqual(expect.objectContaining({ name: 'DummyT2I' }));
+  const { stdout } = await runCommand(folder, ['models', 'AllMiniLML6v2'], { PANIC_TDA_MODELS: folder });
   expect(stdout).toContain(join(folder, 'AllMiniLML6v2'));
   expect(stdout).toMatch(/Missing:\n.*config\.json/);
 });
@@ -141,26 +140,26 @@ describe('an id', () => {
     const shortest = Array.from({ length: 12 }, (_, k) => id.slice(0, k + 1)).find(
       (prefix) => ids.filter((other) => other.startsWith(prefix)).length === 1,
     )!;
-    const status = await panicTdaJson(folder, ['status', shortest]);
+    const status = await runJson(folder, ['status', shortest]);
     expect(status).toMatchObject({ experiment: id, status: 'interrupted', name: 'number 3' });
   });
 
   test('that several experiments share is refused with their ids', async () => {
     const byFirst = ids.map((id) => ids.filter((other) => other.startsWith(id[0]!)));
     const shared = byFirst.find((group) => group.length > 1)!;
-    const { code, stderr } = await panicTda(folder, ['show', shared[0]![0]!]);
+    const { code, stderr } = await runCommand(folder, ['show', shared[0]![0]!]);
     for (const id of shared.slice(0, 10)) expect(stderr).toContain(id);
     expect(code).toBe(2);
   });
 
   test('that no experiment has is refused', async () => {
-    const { code, stderr } = await panicTda(folder, ['show', 'zz']);
+    const { code, stderr } = await runCommand(folder, ['show', 'zz']);
     expect(stderr).toMatch(/no experiment "zz"/);
     expect(code).toBe(2);
   });
 
   test('list shows all of them, newest first', async () => {
-    const list = ListDocument.parse(await panicTdaJson(folder, ['list']));
+    const list = ListDocument.parse(await runJson(folder, ['list']));
     expect(list.map(({ id }) => id)).toEqual(ids.toReversed());
     expect(list[0]!.runs).toBe(6);
   });
@@ -177,14 +176,14 @@ test('plan gives times before there is any history: for built-in models, diagram
       null_model: { surrogates: 99 },
     },
   });
-  const { stdout, code } = await panicTda(folder, ['plan', 'experiment.json']);
+  const { stdout, code } = await runCommand(folder, ['plan', 'experiment.json']);
   expect(stdout).toMatch(/^model time +about [\d.]+ (ms|s)/m);
   expect(stdout).toMatch(/^diagram time +at most about .* of one core, and .* for surrogates/m);
   expect(stdout).toMatch(/^ProceduralPainter +200 +about .* +once, on another machine/m);
   expect(code).toBe(0);
   const plan = z
     .looseObject({ surrogatesMs: z.number(), diagramsMs: z.number() })
-    .parse(await panicTdaJson(folder, ['plan', 'experiment.json']));
+    .parse(await runJson(folder, ['plan', 'experiment.json']));
   expect(plan).toMatchObject({ modelsWithoutHistory: [], modelMs: expect.any(Number) });
   expect(plan.surrogatesMs).toBeGreaterThan(99 * plan.diagramsMs);
 });
