@@ -125,6 +125,8 @@ export async function follow(
       if (standing !== null) display.show(standing);
       await sleep(POLL_MS, undefined, { signal: untilEnd });
     }
+    // The user may have stopped the command before the first look.
+    signal.throwIfAborted();
   } catch (error) {
     if (!ended.signal.aborted || signal.aborted) throw error;
   } finally {
