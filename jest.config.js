@@ -5,12 +5,12 @@ export default {
   // What a test file starts does not outlive it.
   testEnvironment: '<rootDir>/test/support/environment.mjs',
   // A test that hangs ends with this. A sound test never comes near it, however busy the machine is.
-  testTimeout: 240_000,
+  testTimeout: 300_000,
   roots: ['<rootDir>/test'],
   globalSetup: '<rootDir>/test/global-setup.mjs',
   globalTeardown: '<rootDir>/test/global-teardown.mjs',
   // Many tests wait for a process or a time-out, and a third file uses the core meanwhile. With twice the cores a suite is no sooner done.
-  maxWorkers: availableParallelism() + 1,
+  maxWorkers: availableParallelism() + 2,
   // The longest file first.
   testSequencer: '<rootDir>/test/support/sequencer.mjs',
   // Jest keeps the modules of each test file that it has run: a process of it that has grown so large is replaced by a new one.

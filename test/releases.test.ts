@@ -1,4 +1,4 @@
-import { afterAll, afterEach, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
@@ -17,8 +17,6 @@ import {
 import { temporaryFolder } from './support/temporary-folder.js';
 import { repositoryPath } from './support/child-processes.js';
 import { PRESENT, recordedVersions } from './support/replaying.js';
-
-jest.setTimeout(120_000);
 
 const made: (BuiltVersion | ReleasedVersion)[] = [];
 function keep<T extends BuiltVersion | ReleasedVersion>(version: T): T {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,7 +14,6 @@ import { cleanUp, folderWith, panicTda, startPanicTda, until } from '../support/
 import { keepDecoders } from '../support/kept-decoders.js';
 import { runCommand } from '../support/standing-program.js';
 
-jest.setTimeout(120_000);
 afterAll(cleanUp);
 
 let folder: string;

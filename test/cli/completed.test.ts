@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { cleanUp, folderWith, startPanicTda } from '../support/cli-process.js';
@@ -9,8 +9,6 @@ import { startWorkerProcess, type WorkerProcess } from '../support/worker-proces
 import { z } from 'zod';
 import { readJson } from '../support/json.js';
 import { ListDocument } from '../support/documents.js';
-
-jest.setTimeout(180_000);
 
 /** Run 0 meets a blank caption and fails. Run 1 reaches its end. */
 const EXPERIMENT = {

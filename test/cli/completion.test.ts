@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -11,7 +11,6 @@ import { cleanUp, folderWith } from '../support/cli-process.js';
 import { runCommand } from '../support/standing-program.js';
 import { dummyConfig, storeOutputs } from '../support/stored-run.js';
 
-jest.setTimeout(120_000);
 afterAll(cleanUp);
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { join } from 'node:path';
 import type { Artifact } from '../../experiment/artifact.js';
 import { experimentId } from '../../experiment/ids.js';
@@ -9,7 +9,6 @@ import { runCommand, runJson } from '../support/standing-program.js';
 import { dummyConfig, storeOutputs } from '../support/stored-run.js';
 import { z } from 'zod';
 
-jest.setTimeout(60_000);
 afterAll(cleanUp);
 
 const folder = folderWith();

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { cpSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOf, violations, withStore } from '../support/store-checks.js';
@@ -6,8 +6,6 @@ import { ListDocument } from '../support/documents.js';
 import { openLaboratory } from '../support/laboratory.js';
 import { cleanUp, folderWith, panicTda, startPanicTda, until } from '../support/cli-process.js';
 import { runCommand, runJson } from '../support/standing-program.js';
-
-jest.setTimeout(240_000);
 
 const GONE = {
   networks: [['DummyT2I', 'DummyI2T']],

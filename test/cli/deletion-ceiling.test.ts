@@ -1,4 +1,4 @@
-import { afterAll, expect, jest, test } from '@jest/globals';
+import { afterAll, expect, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -8,7 +8,6 @@ import { finishExperiment } from '../support/small-experiment.js';
 import { cleanUp, folderWith } from '../support/cli-process.js';
 import { runCommand, runJson } from '../support/standing-program.js';
 
-jest.setTimeout(120_000);
 afterAll(cleanUp);
 
 /** Puts files that no row mentions into a place of objects, last touched long ago. */

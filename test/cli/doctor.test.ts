@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { cpSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,8 +11,6 @@ import { withWorker } from '../support/resumed.js';
 import { runCommand } from '../support/standing-program.js';
 import { z } from 'zod';
 import { readJson } from '../support/json.js';
-
-jest.setTimeout(300_000);
 
 /** Two runs of a fixed seed and two of drawn seeds, each with a diagram and its surrogates. */
 const EXPERIMENT = {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { contentDigest, openStoreReadonly } from '../../db/index.js';
@@ -8,7 +8,6 @@ import { runCommand, runJson } from '../support/standing-program.js';
 import { z } from 'zod';
 import { experimentIn, readJson } from '../support/json.js';
 
-jest.setTimeout(180_000);
 afterAll(async () => {
   for (const fleet of fleets.values()) await fleet.close();
   await cleanUp();

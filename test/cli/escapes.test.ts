@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import Sqlite from 'better-sqlite3';
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -15,7 +15,6 @@ import { runCommand, runJson } from '../support/standing-program.js';
 import { z } from 'zod';
 import { ListDocument } from '../support/documents.js';
 
-jest.setTimeout(300_000);
 afterAll(cleanUp);
 
 const ID = experimentId(config);

@@ -1,4 +1,4 @@
-import { afterAll, beforeEach, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeEach, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openStore } from '../../db/index.js';
@@ -6,7 +6,6 @@ import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
 import { finishExperiment } from '../support/small-experiment.js';
 import { LEFT_BY_SERVER_BY_NIGHT, putLink, putPipe, writeExperiment } from './planted-files.js';
 
-jest.setTimeout(120_000);
 afterAll(cleanUp);
 
 /** A folder with a data folder that a stranger may have sent. */

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import Sqlite from 'better-sqlite3';
 import { spawnSync } from 'node:child_process';
 import {
@@ -32,7 +32,6 @@ import { cleanUp, folderWith, startPanicTda, until } from '../support/cli-proces
 import { runCommand } from '../support/standing-program.js';
 import type { Ended } from '../support/cli-process.js';
 
-jest.setTimeout(120_000);
 afterAll(cleanUp);
 
 const ID = experimentId(config);

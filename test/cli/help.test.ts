@@ -1,11 +1,9 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
 import { runCommand } from '../support/standing-program.js';
 import { z } from 'zod';
 import { readJson } from '../support/json.js';
-
-jest.setTimeout(60_000);
 
 let folder: string;
 beforeAll(() => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { openStoreReadonly } from '../../db/index.js';
@@ -15,8 +15,6 @@ import {
 import { type Gate, gateIn } from '../support/gate.js';
 import type { Running } from '../support/cli-process.js';
 import { OfExperiment } from '../support/documents.js';
-
-jest.setTimeout(180_000);
 
 /**
  * Two runs that take minutes until the test opens their gate. The tests stop them again and again. They tell

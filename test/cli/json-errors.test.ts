@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { join } from 'node:path';
 import { describerAt, startModelServer } from '../support/model-server.js';
 import { cleanUp, folderWith, runInfo, startPanicTda, until } from '../support/cli-process.js';
@@ -6,7 +6,6 @@ import { runCommand } from '../support/standing-program.js';
 import { z } from 'zod';
 import { readJson } from '../support/json.js';
 
-jest.setTimeout(120_000);
 afterAll(cleanUp);
 
 let folder: string;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { join } from 'node:path';
 import { experimentId } from '../../experiment/ids.js';
 import { generative } from '../support/small-catalogue.js';
@@ -8,7 +8,6 @@ import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
 import { z } from 'zod';
 import { readJson } from '../support/json.js';
 
-jest.setTimeout(180_000);
 afterAll(cleanUp);
 
 /** Of runs or of steps: more than the arguments that a call takes, and more than the heap below holds. */

@@ -4,7 +4,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { experimentId } from '../../experiment/ids.js';
 import { picture } from '../support/small-experiment.js';
 import { suiteAddress, takeNamespace } from '../support/suite-server.js';
@@ -15,7 +15,6 @@ import { dummyConfig, storeOutputs } from '../support/stored-run.js';
 import { z } from 'zod';
 import { readJson } from '../support/json.js';
 
-jest.setTimeout(120_000);
 afterAll(cleanUp);
 
 const PRELOAD = new URL('../support/native-libraries.mjs', import.meta.url).href;

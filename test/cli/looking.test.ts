@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openStore } from '../../db/index.js';
@@ -9,7 +9,6 @@ import { runCommand, runJson } from '../support/standing-program.js';
 import { z } from 'zod';
 import { DoctorDocument, ListDocument } from '../support/documents.js';
 
-jest.setTimeout(60_000);
 afterAll(cleanUp);
 
 const EXPERIMENT = {

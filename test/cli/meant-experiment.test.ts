@@ -1,4 +1,4 @@
-import { afterAll, beforeEach, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeEach, expect, test } from '@jest/globals';
 import { join } from 'node:path';
 import { openStore } from '../../db/index.js';
 import type { Store } from '../../db/index.js';
@@ -7,7 +7,6 @@ import { cleanUp, folderWith } from '../support/cli-process.js';
 import { runCommand, runJson } from '../support/standing-program.js';
 import { dummyConfig } from '../support/stored-run.js';
 
-jest.setTimeout(120_000);
 afterAll(cleanUp);
 
 const [first, second] = ['first', 'second'].map((name) => ({ ...dummyConfig, name }));

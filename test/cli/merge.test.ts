@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { builtIn, finishedIn } from '../support/built-in-experiment.js';
@@ -10,8 +10,6 @@ import { allRows, digestOf, violations, withStore } from '../support/store-check
 import { knownMigrations } from '../../db/versions/own-schema.js';
 import { makeOlder } from '../support/older-store.js';
 import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
-
-jest.setTimeout(240_000);
 
 const EXPERIMENT = {
   networks: [['DummyT2I', 'DummyI2T']],

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,6 @@ import { DoctorDocument } from '../support/documents.js';
 import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
 import { runCommand, runJson } from '../support/standing-program.js';
 
-jest.setTimeout(180_000);
 afterAll(cleanUp);
 
 const experiment = (prompts: readonly string[]) => ({

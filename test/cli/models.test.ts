@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,8 +7,6 @@ import { tinyGraph } from '../support/onnx-bytes.js';
 import { cleanUp, folderWith, startPanicTda, until, type Ended } from '../support/cli-process.js';
 import { runCommand } from '../support/standing-program.js';
 import { TINY_ENTRY } from '../support/tiny-entry.js';
-
-jest.setTimeout(120_000);
 
 const weights = Buffer.alloc(3_000_000, 'weights of the model ');
 const TOKEN = 'hf_secret-of-the-test';

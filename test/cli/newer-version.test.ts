@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { join } from 'node:path';
 import { accessTo, connectStore, openStore, type StorePlace } from '../../db/index.js';
 import type { BuiltVersion } from '../support/built-version.js';
@@ -10,8 +10,6 @@ import { cleanUp, folderWith, panicTda, type Ended } from '../support/cli-proces
 import { runCommand } from '../support/standing-program.js';
 import { config, finishExperiment } from '../support/small-experiment.js';
 import { experimentIn } from '../support/json.js';
-
-jest.setTimeout(180_000);
 
 const EXPERIMENT = {
   networks: [['DummyT2I', 'DummyI2T']],

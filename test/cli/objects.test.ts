@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import {
   cpSync,
@@ -20,8 +20,6 @@ import { repositoryPath } from '../support/child-processes.js';
 import { cleanUp, type Ended, folderWith, panicTda, startPanicTda, until } from '../support/cli-process.js';
 import { z } from 'zod';
 import { readJson } from '../support/json.js';
-
-jest.setTimeout(300_000);
 
 const program = await s3Program();
 const BUCKET = 'pictures';

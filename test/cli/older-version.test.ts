@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, statSync } from 'node:fs';
@@ -13,7 +13,6 @@ import { suiteAddress, takeNamespace } from '../support/suite-server.js';
 import { cleanUp, folderWith, panicTda, startPanicTda, until } from '../support/cli-process.js';
 import { runCommand } from '../support/standing-program.js';
 
-jest.setTimeout(120_000);
 afterAll(cleanUp);
 
 const EXPERIMENT = {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { summaryDocument } from '../../cli/documents/summary.js';
@@ -7,8 +7,6 @@ import { invocationCount, withStore } from '../support/store-checks.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda, until } from '../support/cli-process.js';
 import type { Running } from '../support/cli-process.js';
 import { z } from 'zod';
-
-jest.setTimeout(240_000);
 
 /**
  * Three runs that take minutes until the test opens their gate, so that every command finds them under way. The

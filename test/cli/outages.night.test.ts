@@ -1,11 +1,10 @@
-import { afterAll, expect, jest, test } from '@jest/globals';
+import { afterAll, expect, test } from '@jest/globals';
 import { join } from 'node:path';
 import { cleanUp, folderWith, runInfo, startPanicTda } from '../support/cli-process.js';
 import { gateIn } from '../support/gate.js';
 import { suitePostgres } from '../support/suite-postgres.js';
 import { EXPERIMENT, finishedRuns, idOf, ownPostgres, saysUntil } from './outage-steps.js';
 
-jest.setTimeout(240_000);
 afterAll(cleanUp);
 
 const server = await suitePostgres();

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import proto from '@temporalio/proto';
 import { join } from 'node:path';
 import { openLink, type Link } from '../../faults/common/link.js';
@@ -28,8 +28,6 @@ import {
   startPanicTda,
   until,
 } from '../support/cli-process.js';
-
-jest.setTimeout(240_000);
 
 const { PENDING_ACTIVITY_STATE_SCHEDULED } = proto.temporal.api.enums.v1.PendingActivityState;
 

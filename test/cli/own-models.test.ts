@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { join } from 'node:path';
 import { openStoreReadonly } from '../../db/index.js';
 import { describerAt, embedderAt, painterAt, startModelServer } from '../support/model-server.js';
@@ -10,7 +10,6 @@ import { startWorkerProcess, type WorkerProcess } from '../support/worker-proces
 import { z } from 'zod';
 import { experimentIn, readJson } from '../support/json.js';
 
-jest.setTimeout(180_000);
 afterAll(cleanUp);
 
 const fixtures = join(import.meta.dirname, '../fixtures');

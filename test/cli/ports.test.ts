@@ -1,11 +1,10 @@
-import { afterAll, expect, jest, test } from '@jest/globals';
+import { afterAll, expect, test } from '@jest/globals';
 import { processTree } from '../../bench/common/process-tree.js';
 import { addressOf, openFleet } from '../support/fleet.js';
 import { httpRequest } from '../support/http-request.js';
 import { documentedDoors, doorsOf, sortedDoors } from '../support/documented-doors.js';
 import { cleanUp, folderWith, startPanicTda } from '../support/cli-process.js';
 
-jest.setTimeout(180_000);
 afterAll(cleanUp);
 
 const linux = process.platform === 'linux';

@@ -1,8 +1,6 @@
-import { afterAll, afterEach, jest } from '@jest/globals';
+import { afterAll, afterEach } from '@jest/globals';
 import { cleanUp } from '../support/cli-process.js';
 import { testUmask } from './closed-modes.js';
-
-jest.setTimeout(300_000);
 
 const umask = process.umask();
 afterEach(() => void process.umask(umask));

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -25,8 +25,6 @@ import { makeOlder, migrationsBefore } from '../support/older-store.js';
 import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
 import { TINY_ENTRY } from '../support/tiny-entry.js';
 import { DoctorDocument } from '../support/documents.js';
-
-jest.setTimeout(300_000);
 
 const umask = process.umask(0o022);
 afterEach(() => void process.umask(0o022));

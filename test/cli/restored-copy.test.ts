@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { existsSync, readdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { openStore } from '../../db/index.js';
@@ -11,7 +11,6 @@ import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
 import { runCommand, runJson } from '../support/standing-program.js';
 import { ListDocument } from '../support/documents.js';
 
-jest.setTimeout(300_000);
 afterAll(cleanUp);
 
 const EXPERIMENT = {

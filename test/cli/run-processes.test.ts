@@ -1,4 +1,4 @@
-import { afterAll, expect, jest, test } from '@jest/globals';
+import { afterAll, expect, test } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,7 +9,6 @@ import { type Door, documentedDoors, doorsOf, sortedDoors } from '../support/doc
 import { z } from 'zod';
 import { describerAt } from '../support/model-server.js';
 
-jest.setTimeout(300_000);
 afterAll(cleanUp);
 
 const linux = process.platform === 'linux';

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, expect, test } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describerAt, send, startModelServer } from '../support/model-server.js';
@@ -7,8 +7,6 @@ import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
 import { withWorker } from '../support/resumed.js';
 import { runCommand } from '../support/standing-program.js';
 import { portOf } from '../support/port-of.js';
-
-jest.setTimeout(240_000);
 
 let server: Awaited<ReturnType<typeof startModelServer>>;
 beforeEach(async () => {

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -17,8 +17,6 @@ import { violations } from '../support/store-checks.js';
 import { z } from 'zod';
 import { isFullRange } from '../support/range.js';
 import { cleanUp, type Ended, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
-
-jest.setTimeout(240_000);
 
 /** The server of models, and one worker whose catalogue names it. */
 let server: Awaited<ReturnType<typeof startModelServer>>;

@@ -18,8 +18,6 @@ import { zipArchive } from '../support/zip-archive.js';
 import { cleanUp, folderWith } from '../support/cli-process.js';
 import { errorMessage } from '../../common/errors.js';
 
-jest.setTimeout(60_000);
-
 const NAME = 'libonnxruntime_providers_cuda.so';
 const SHARED = 'libonnxruntime_providers_shared.so';
 const IN_PACKAGE = 'runtimes/linux-x64/native';

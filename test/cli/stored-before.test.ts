@@ -1,4 +1,4 @@
-import { afterAll, expect, jest, test } from '@jest/globals';
+import { afterAll, expect, test } from '@jest/globals';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openStore } from '../../db/index.js';
@@ -9,7 +9,6 @@ import { cleanUp, folderWith } from '../support/cli-process.js';
 import { withWorker } from '../support/resumed.js';
 import { runCommand } from '../support/standing-program.js';
 
-jest.setTimeout(180_000);
 afterAll(cleanUp);
 
 const FILE = {

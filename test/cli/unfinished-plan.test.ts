@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,6 @@ import { isFullRange } from '../support/range.js';
 import { z } from 'zod';
 import { readJson } from '../support/json.js';
 
-jest.setTimeout(240_000);
 afterAll(cleanUp);
 
 /**

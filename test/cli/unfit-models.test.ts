@@ -1,13 +1,12 @@
 import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, jest, test } from '@jest/globals';
+import { afterAll, expect, test } from '@jest/globals';
 import { cleanUp, folderWith } from '../support/cli-process.js';
 import { runCommand } from '../support/standing-program.js';
 import { TINY_MODELS, tinyCatalogue } from '../support/tiny-models.js';
 import { z } from 'zod';
 import { readJson } from '../support/json.js';
 
-jest.setTimeout(180_000);
 afterAll(cleanUp);
 
 const fixtures = join(import.meta.dirname, '../fixtures');

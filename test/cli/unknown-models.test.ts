@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { contentDigest, openStore, openStoreReadonly } from '../../db/index.js';
@@ -13,7 +13,6 @@ import { runCommand, runJson } from '../support/standing-program.js';
 import { suiteAddress, takeNamespace, withClient } from '../support/suite-server.js';
 import { startWorkerProcess } from '../support/worker-process.js';
 
-jest.setTimeout(180_000);
 afterAll(cleanUp);
 
 const EXPERIMENT = {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { join } from 'node:path';
 import { compareOutputs, provenanceDifferences } from '../../cli/verify/compare.js';
 import { drawSample, sampleSize } from '../../cli/verify/sample.js';
@@ -10,7 +10,6 @@ import { cleanUp, folderWith } from '../support/cli-process.js';
 import { runCommand, runJson } from '../support/standing-program.js';
 import { dummyConfig, storeOutputs } from '../support/stored-run.js';
 
-jest.setTimeout(60_000);
 afterAll(cleanUp);
 
 describe('verify of an experiment', () => {

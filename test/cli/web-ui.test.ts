@@ -1,4 +1,4 @@
-import { afterAll, expect, jest, test } from '@jest/globals';
+import { afterAll, expect, test } from '@jest/globals';
 import { createServer, type Server } from 'node:net';
 import { httpRequest } from '../support/http-request.js';
 import { suiteAddress, suiteUi } from '../support/suite-server.js';
@@ -8,7 +8,6 @@ import { z } from 'zod';
 import { readJson } from '../support/json.js';
 import { portOf } from '../support/port-of.js';
 
-jest.setTimeout(120_000);
 afterAll(cleanUp);
 
 test("web-ui serves a service's web UI under this machine's names and those of the user, until it is stopped", async () => {

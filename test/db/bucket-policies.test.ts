@@ -1,5 +1,5 @@
 /** @jest-environment ./test/support/native-errors-environment.mjs */
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { createObjectBucket } from '../../db/objects/bucket.js';
 import { sha256Of, type ObjectStore } from '../../db/objects/object-store.js';
 import {
@@ -14,8 +14,6 @@ import {
 } from '../support/s3-server.js';
 
 /** Workers with one account each in one bucket, kept apart by its policy, on a real service. */
-
-jest.setTimeout(120_000);
 
 const BUCKET = 'shared';
 const ARN = `arn:aws:s3:::${BUCKET}`;

@@ -1,5 +1,5 @@
 /** @jest-environment ./test/support/native-errors-environment.mjs */
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import {
   mkdirSync,
@@ -32,8 +32,6 @@ import {
 import type { S3Server } from '../support/s3-server.js';
 import { refusingProxy } from '../support/s3-proxy.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
-
-jest.setTimeout(120_000);
 
 const program = await s3Program();
 const describeS3 = 'path' in program ? describe : describe.skip;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,8 +16,6 @@ import { environmentOf, readComposeFile, ROOT, type ComposeService } from './com
  * Runs the backup and the restore of docker-compose.yml as processes, with a real Postgres and a real S3
  * service.
  */
-
-jest.setTimeout(120_000);
 
 const { services } = readComposeFile();
 const SECRETS = {

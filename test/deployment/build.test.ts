@@ -1,4 +1,4 @@
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { cpSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { catalogueFileSchema } from '../../models/catalogue-schema.js';
@@ -7,8 +7,6 @@ import { wholeEnvironment } from '../support/whole-environment.js';
 import { repositoryPath } from '../support/child-processes.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { packageVersion } from '../support/package-file.js';
-
-jest.setTimeout(120_000);
 
 const ROOMS = ['activities', 'cli', 'common', 'db', 'experiment', 'models', 'tda', 'workers', 'workflows'];
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,8 +8,6 @@ import { ROOT } from './compose-file.js';
 import { buildContext, readDockerfile } from './dockerfile.js';
 import { z } from 'zod';
 import { readJson, readJsonFile } from '../support/json.js';
-
-jest.setTimeout(300_000);
 
 const root = fileURLToPath(ROOT);
 const stages = readDockerfile();

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -9,8 +9,6 @@ import { runCommand } from '../../workers/processes/run-command.js';
 import { repositoryPath } from '../support/child-processes.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { portOf } from '../support/port-of.js';
-
-jest.setTimeout(120_000);
 
 function read(path: string): unknown {
   return JSON.parse(readFileSync(path, 'utf8'));

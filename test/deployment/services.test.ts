@@ -1,5 +1,5 @@
 import { ownMark } from '../support/own-mark.js';
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
@@ -22,8 +22,6 @@ import { readDockerfile } from './dockerfile.js';
 import type { experiment as workflow } from '../../workflows/index.js';
 
 /** Runs our own services and jobs of docker-compose.yml as processes against real servers. */
-
-jest.setTimeout(300_000);
 
 const SECRETS = {
   POSTGRES_PASSWORD: 'not asked for here',
@@ -178,7 +176,7 @@ here('docker-compose.yml, as processes', () => {
         ({ ok }) => ok,
         () => false,
       );
-    await until(`${name} answers`, answer, 120_000);
+    await until(`${name} answers`, answer);
   }
 
   function healthy(name: string): boolean {
@@ -254,14 +252,11 @@ here('docker-compose.yml, as processes', () => {
       `127.0.0.1:${ports.get('objects')}`,
     );
     expect(url).toMatch(/^http:.*\/health$/);
-    await until(
-      'the S3 service is healthy',
-      () =>
-        fetch(url).then(
-          ({ ok }) => ok,
-          () => false,
-        ),
-      60_000,
+    await until('the S3 service is healthy', () =>
+      fetch(url).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
     );
   });
 
@@ -471,7 +466,7 @@ here('docker-compose.yml, as processes', () => {
       start('metrics-ui', process.execPath, words('metrics-ui'));
       const url = `http://127.0.0.1:${ports.get('metrics-ui')}/-/healthy`;
       const asked = async (host: string) => await httpRequest(url, { headers: { host } });
-      await until('metrics-ui listens', () => asked('localhost:9090').then(Boolean, () => false), 60_000);
+      await until('metrics-ui listens', () => asked('localhost:9090').then(Boolean, () => false));
       expect(healthy('metrics-ui')).toBe(false);
       await once(standIn.listen(ports.get('prometheus'), '127.0.0.1'), 'listening');
       await answers('metrics-ui');
@@ -503,11 +498,7 @@ here('docker-compose.yml, as processes', () => {
     const [, command = '', ...args] = service.healthcheck!.test;
     expect(command).toBe('node');
     const there = args.map((word) => word.replace('127.0.0.1:9465', `127.0.0.1:${ports.get('metrics')}`));
-    await until(
-      'the metrics are healthy',
-      () => run(process.execPath, there, process.env).status === 0,
-      60_000,
-    );
+    await until('the metrics are healthy', () => run(process.execPath, there, process.env).status === 0);
     const url = `http://127.0.0.1:${ports.get('metrics')}`;
     // Prometheus asks by this name, which the worker itself refuses.
     const headers = { host: 'worker-cpu:9465' };

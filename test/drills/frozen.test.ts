@@ -1,7 +1,4 @@
-import { jest } from '@jest/globals';
 import { testFrozenWorkers } from './frozen.js';
-
-jest.setTimeout(300_000);
 
 // frozen.night.test.ts has the other moments.
 testFrozenWorkers({

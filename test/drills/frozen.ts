@@ -59,7 +59,7 @@ class Place {
       ...(fault === null ? {} : { PANIC_TDA_FAULT: `${fault}@${marker}@stop` }),
     };
     this.workers.push(startWorkerProcess({ namespace: this.namespace, data: this.data, env }));
-    if (fault !== null) await until(`a worker is frozen at ${fault}`, () => existsSync(marker), 120_000);
+    if (fault !== null) await until(`a worker is frozen at ${fault}`, () => existsSync(marker));
   }
 
   /** Wakes all workers. */

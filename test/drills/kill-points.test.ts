@@ -1,8 +1,6 @@
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { FAULT_POINTS } from '../../common/fault.js';
 import { killPoints, testKillPoints } from './kill-points.js';
-
-jest.setTimeout(300_000);
 
 // The tests of `delete`, `merge`, `upgrade` and `backup` drill their own fault points.
 const ofExperiments = FAULT_POINTS.filter((point) => !/^(delete|merge|upgrade|backup):/.test(point));

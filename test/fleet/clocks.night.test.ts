@@ -1,4 +1,4 @@
-import { afterAll, expect, jest, test } from '@jest/globals';
+import { afterAll, expect, test } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -8,9 +8,6 @@ import { createDatabase, suitePostgres } from '../support/suite-postgres.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { repositoryPath } from '../support/child-processes.js';
 import { addressOf, openFleet, type Fleet } from '../support/fleet.js';
-
-// These tests take seconds on an idle machine.
-jest.setTimeout(300_000);
 
 const EXPERIMENT = {
   networks: [['DummyT2I', 'GatedI2T']],

@@ -1,4 +1,4 @@
-import { afterAll, expect, jest, test } from '@jest/globals';
+import { afterAll, expect, test } from '@jest/globals';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,8 +14,6 @@ import { DoctorDocument } from '../support/documents.js';
  * How many connections workers open at a Postgres server, and what they report if it takes fewer than they
  * may want.
  */
-
-jest.setTimeout(240_000);
 
 const POOL = 4;
 /** 11 for roles that are not superusers. */

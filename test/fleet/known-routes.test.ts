@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, expect, test } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { queueStates } from '../../workers/temporal/queue-states.js';
@@ -8,9 +8,6 @@ import { experimentFile } from '../support/laboratory.js';
 import { withStore } from '../support/store-checks.js';
 import { addressOf, openFleet, type Fleet } from '../support/fleet.js';
 import { z } from 'zod';
-
-// These tests take seconds on an idle machine.
-jest.setTimeout(300_000);
 
 let fleet: Fleet;
 beforeEach(async () => {

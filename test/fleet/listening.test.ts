@@ -1,12 +1,9 @@
-import { afterAll, afterEach, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, expect, test } from '@jest/globals';
 import { hostname } from 'node:os';
 import { cleanUp } from '../support/cli-process.js';
 import { type HeldService, openHeldService } from '../support/held-service.js';
 import { suiteAddress } from '../support/suite-server.js';
 import { addressOf, openFleet, samplesOf, type Fleet } from '../support/fleet.js';
-
-// These tests take seconds on an idle machine.
-jest.setTimeout(300_000);
 
 let fleet: Fleet;
 let service: HeldService | null = null;

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, expect, test } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -7,8 +7,6 @@ import { cleanUp } from '../support/cli-process.js';
 import { controlGroup } from '../support/control-group.js';
 import { invocationCount, untilInvocations, violations } from '../support/store-checks.js';
 import { openFleet, type Fleet } from '../support/fleet.js';
-
-jest.setTimeout(300_000);
 
 const LIMIT = 128 * 2 ** 20;
 

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { cleanUp, until } from '../support/cli-process.js';
 import { alerts, queries } from '../support/deploy-files.js';
@@ -7,9 +7,6 @@ import { findPromtool } from '../support/promtool.js';
 import { createDatabase, suitePostgres } from '../support/suite-postgres.js';
 import { repositoryPath } from '../support/child-processes.js';
 import { addressOf, type Fleet, openFleet, samplesOf } from '../support/fleet.js';
-
-// These tests take seconds on an idle machine.
-jest.setTimeout(300_000);
 
 /** Metrics that only a worker with a database of several machines has. */
 const OF_POSTGRES = /^panic_tda_database_(connections|connections_max|waiting)$/;

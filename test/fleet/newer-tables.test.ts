@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import {
   connectStore,
   connectStoreReadonly,
@@ -18,9 +18,6 @@ import { asSuperuser, createDatabase, suitePostgres } from '../support/suite-pos
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { undisturbedDigest } from '../support/undisturbed.js';
 import { addressOf, openFleet, serving, type Fleet } from '../support/fleet.js';
-
-// These tests take seconds on an idle machine.
-jest.setTimeout(300_000);
 
 const EXPERIMENT = {
   networks: [['SlowT2I', 'SlowI2T']],

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Client } from '@temporalio/client';
 import { hostname } from 'node:os';
 import { serviceAt } from '../../db/index.js';
@@ -7,8 +7,6 @@ import { askOtherService } from '../../workers/temporal/ask-other-service.js';
 import { identifyService } from '../../workers/temporal/service-identity.js';
 import { connectClient, suiteAddress, takeNamespace } from '../support/suite-server.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
-
-jest.setTimeout(60_000);
 
 const namespace = takeNamespace();
 let client: Client;

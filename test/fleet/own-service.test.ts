@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -16,9 +16,6 @@ import { openRefusingProxy } from '../support/refusing-service.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { openFleet, type Fleet } from '../support/fleet.js';
 import { DoctorDocument } from '../support/documents.js';
-
-// These tests take seconds on an idle machine.
-jest.setTimeout(300_000);
 
 const EXPERIMENT = {
   networks: [['DummyT2I', 'DummyI2T']],

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, expect, test } from '@jest/globals';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,9 +6,6 @@ import { experimentWorkflowId, runWorkflowId } from '../../workflows/names.js';
 import { cleanUp, until } from '../support/cli-process.js';
 import { violations } from '../support/store-checks.js';
 import { openFleet, type Fleet } from '../support/fleet.js';
-
-// These tests take seconds on an idle machine.
-jest.setTimeout(300_000);
 
 const EXPERIMENT = {
   networks: [['DummyT2I', 'SlowI2T']],

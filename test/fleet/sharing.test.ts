@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { queueStates } from '../../workers/temporal/queue-states.js';
@@ -12,9 +12,6 @@ import { undisturbedDigest } from '../support/undisturbed.js';
 /**
  * One fleet, whose workers come one after another. Each test begins with the workers of the test before it.
  */
-
-// These tests take seconds on an idle machine.
-jest.setTimeout(300_000);
 
 const ROUTES = {
   SlowT2I: 'slow',

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, expect, test } from '@jest/globals';
 import { cleanUp, type Running, until } from '../support/cli-process.js';
 import { gateIn } from '../support/gate.js';
 import { allRows, digestOf, invocationCount, untilInvocations, violations } from '../support/store-checks.js';
@@ -7,9 +7,6 @@ import { openLink } from '../../faults/common/link.js';
 import { addressOf, attemptsOf, openFleet, pendingOf, type Fleet } from '../support/fleet.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { undisturbedDigest } from '../support/undisturbed.js';
-
-// These tests take seconds on an idle machine.
-jest.setTimeout(300_000);
 
 let fleet: Fleet;
 afterEach(async () => await fleet.close());

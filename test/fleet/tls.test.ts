@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -9,9 +9,6 @@ import { suiteAddress } from '../support/suite-server.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { experimentFile } from '../support/laboratory.js';
 import { openFleet, type Fleet } from '../support/fleet.js';
-
-// These tests take seconds on an idle machine.
-jest.setTimeout(300_000);
 
 if (!hasOpenssl)
   console.warn('skipped: TLS is tested with certificates that the program openssl makes, and it is not here');

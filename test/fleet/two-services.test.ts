@@ -1,4 +1,4 @@
-import { afterAll, afterEach, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, expect, test } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cleanUp, until } from '../support/cli-process.js';
@@ -7,9 +7,6 @@ import { suiteAddress, takeNamespace, withClient } from '../support/suite-server
 import { gateIn } from '../support/gate.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { openFleet, type Fleet } from '../support/fleet.js';
-
-// These tests take seconds on an idle machine.
-jest.setTimeout(300_000);
 
 let fleet: Fleet;
 afterEach(async () => await fleet.close());

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,9 +7,6 @@ import { openRefusingService, type RefusingService } from '../support/refusing-s
 import { suiteAddress } from '../support/suite-server.js';
 import { CLI } from '../support/worker-process.js';
 import { openFleet, type Fleet } from '../support/fleet.js';
-
-// These tests take seconds on an idle machine.
-jest.setTimeout(300_000);
 
 const EXPERIMENT = {
   networks: [['DummyT2I', 'DummyI2T']],

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import type { TemporalServer } from '../../workers/temporal/server.js';
@@ -11,9 +11,6 @@ import { startServer } from '../support/temporal-servers.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { addressOf, openFleet, type Fleet } from '../support/fleet.js';
 import { z } from 'zod';
-
-// These tests take seconds on an idle machine.
-jest.setTimeout(300_000);
 
 const { INDEXED_VALUE_TYPE_KEYWORD: KEYWORD, INDEXED_VALUE_TYPE_TEXT: TEXT } =
   proto.temporal.api.enums.v1.IndexedValueType;

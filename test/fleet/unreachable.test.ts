@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
@@ -12,9 +12,6 @@ import { openRefusingService } from '../support/refusing-service.js';
 import { suitePostgres } from '../support/suite-postgres.js';
 import { suiteAddress } from '../support/suite-server.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
-
-// These tests take seconds on an idle machine.
-jest.setTimeout(300_000);
 
 type Options = Parameters<typeof connectionProblem>[1];
 

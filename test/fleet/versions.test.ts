@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,9 +17,6 @@ import { experimentFile } from '../support/laboratory.js';
 import { digestOf, untilInvocations, violations, withStore } from '../support/store-checks.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { undisturbedDigest } from '../support/undisturbed.js';
-
-// These tests take seconds on an idle machine.
-jest.setTimeout(300_000);
 
 const RUNS = 2;
 

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,8 +8,6 @@ import { missingRequirements } from '../../faults/machines/requirements.js';
 import { z } from 'zod';
 import { readJson } from '../support/json.js';
 import { ownPackage } from '../support/package-file.js';
-
-jest.setTimeout(120_000);
 
 const DIST = fileURLToPath(new URL('../../dist', import.meta.url));
 const SCRIPT = join(DIST, 'faults', 'machines', 'main.js');

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,8 +6,6 @@ import { cudaLibrariesCommand, cudaProblem, explainCudaProblem } from '../../mod
 import { cudaNeeds } from '../../models/onnx/cuda-libraries.js';
 import { readSharedLibrary } from '../../models/onnx/elf.js';
 import { tinyLibrary } from '../support/tiny-library.js';
-
-jest.setTimeout(60_000);
 
 const folder = mkdtempSync(join(tmpdir(), 'panic-tda-cuda-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

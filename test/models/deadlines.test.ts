@@ -17,8 +17,6 @@ import { dist } from '../support/child-processes.js';
 import { captionerIn, fixtures as captioners, fp32 } from './captions/tiny-models.js';
 import { modelOf, own } from './embedder-fixtures.js';
 
-jest.setTimeout(240_000);
-
 const text = (value: string): Artifact => ({ modality: 'text', text: value });
 const folder = mkdtempSync(join(tmpdir(), 'panic-tda-hanging-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

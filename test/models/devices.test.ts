@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,8 +17,6 @@ import {
   tryDevice,
 } from '../../models/onnx/devices.js';
 import { dist } from '../support/child-processes.js';
-
-jest.setTimeout(120_000);
 
 describe('devices', () => {
   test('the processor runs the tiny graph', async () => {

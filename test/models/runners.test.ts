@@ -1,11 +1,9 @@
-import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import { getEventListeners, once } from 'node:events';
 import type { TextArtifact } from '../../experiment/artifact.js';
 import { createModelPool, type ModelPool, type ModelPoolOptions } from '../../models/index.js';
 import { dist, runModule } from '../support/child-processes.js';
-
-jest.setTimeout(60_000);
 
 const text = (value: string): TextArtifact => ({ modality: 'text', text: value });
 const CPU = { device: 'cpu', allowFallback: false, gpuMemoryMiB: null, ramMiB: null } as const;

@@ -264,7 +264,7 @@ describe('a server', () => {
     const failure = await failureOf(generate(painterAt(server.base, { timeout_s: 0.05 }), text('a')));
     expect(failure.kind).toBe('DeviceError');
     expect(failure.message).toMatch(/no answer within 0.05 s/);
-  }, 20_000);
+  });
 
   test('does not hold a caller that aborts', async () => {
     server.interfere(({ path }) => path !== '/v1/models');

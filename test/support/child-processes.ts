@@ -1,12 +1,12 @@
-import { afterEach, jest } from '@jest/globals';
+import { afterEach } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-// Tests start real processes, on a machine that may be busy with other tests.
-jest.setTimeout(60_000);
+/** A busy machine may take this long. */
+const WAIT_MS = 240_000;
 
 const started: ChildProcess[] = [];
 
@@ -60,14 +60,10 @@ export async function kill(child: ChildProcess): Promise<void> {
  * Polls until the condition holds, ever more slowly, since a question costs a process or a server some milliseconds.
  * The error says what it waited for.
  */
-export async function until(
-  what: string,
-  condition: () => boolean | Promise<boolean>,
-  timeoutMs = 10_000,
-): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
+export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + WAIT_MS;
   for (let pauseMs = 10; !(await condition()); pauseMs = Math.min(1.3 * pauseMs, 100)) {
-    if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain until ${what}`);
+    if (performance.now() > deadline) throw new Error(`waited ${WAIT_MS} ms in vain until ${what}`);
     await sleep(pauseMs);
   }
 }

@@ -101,16 +101,16 @@ export async function cleanUp(): Promise<void> {
 }
 
 /**
- * Waits until the condition holds. Throws after two minutes, which a busy machine may take, with the text of
+ * Waits until the condition holds. Throws after four minutes, which a busy machine may take, with the text of
  * `told`.
  */
 export async function until(
   condition: () => boolean | Promise<boolean>,
   told: () => string = () => '',
 ): Promise<void> {
-  const deadline = performance.now() + 120_000;
+  const deadline = performance.now() + 240_000;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`it did not happen within two minutes ${told()}`);
+    if (performance.now() > deadline) throw new Error(`it did not happen within four minutes ${told()}`);
     await sleep(100);
   }
 }

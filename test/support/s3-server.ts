@@ -117,14 +117,10 @@ export async function startS3Server(program: string): Promise<S3Server> {
         env: { ...ownMark(), ROOT_ACCESS_KEY: ACCESS_KEY, ROOT_SECRET_KEY: SECRET_KEY },
       });
       child = started;
-      await until(
-        'the S3 service answers',
-        async () => {
-          if (started.exitCode !== null) throw new Error(`the S3 service ended with ${started.exitCode}`);
-          return await isListening(port);
-        },
-        60_000,
-      );
+      await until('the S3 service answers', async () => {
+        if (started.exitCode !== null) throw new Error(`the S3 service ended with ${started.exitCode}`);
+        return await isListening(port);
+      });
     },
     async kill() {
       if (child === null || child.exitCode !== null || child.signalCode !== null) return;

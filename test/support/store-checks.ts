@@ -82,5 +82,5 @@ export function invocationCount(data: string): number {
 
 /** Resolves when the folder's experiments have at least this many invocations. */
 export function untilInvocations(data: string, count: number): Promise<void> {
-  return until(`${data} has ${count} invocations`, () => invocationCount(data) >= count, 60_000);
+  return until(`${data} has ${count} invocations`, () => invocationCount(data) >= count);
 }

@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import { join } from 'node:path';
 import { findTemporalCli } from '../../workers/temporal/cli.js';
@@ -9,9 +8,6 @@ import {
 } from '../../workers/temporal/server.js';
 import { httpRequest } from './http-request.js';
 import { until } from './child-processes.js';
-
-// Tests start real processes, on a machine that may be busy with other tests.
-jest.setTimeout(60_000);
 
 /** A real server with its state in the folder. The caller stops it. */
 export async function startServer(
@@ -49,7 +45,6 @@ export async function webUiAnswers({ uiAddress }: Pick<TemporalServer, 'uiAddres
   await until(
     'the web UI reaches the server',
     async () => (await httpRequest(`${uiAddress}/api/v1/namespaces`)).status === 200,
-    30_000,
   );
 }
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Client } from '@temporalio/client';
 import { spawn } from 'node:child_process';
 import { accessSync, constants, readFileSync } from 'node:fs';
@@ -10,8 +10,6 @@ import type { TemporalServer } from '../../workers/temporal/server.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { startServer, webUiAnswers, withConnection, workflowStatus } from '../support/temporal-servers.js';
 import { portOf } from '../support/port-of.js';
-
-jest.setTimeout(180_000);
 
 /** What a real browser shows a user of the web UI, and what it allows pages of other sites. */
 

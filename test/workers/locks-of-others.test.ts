@@ -1,4 +1,4 @@
-import { describe, expect, jest, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { chmodSync, existsSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDatabase } from '../../db/connection/sqlite.js';
@@ -15,8 +15,6 @@ import { IS_ROOT, toldWhy } from '../support/mounts.js';
 import { dist, kill, nextLine, runModule } from '../support/child-processes.js';
 import { startServer } from '../support/temporal-servers.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
-
-jest.setTimeout(120_000);
 
 const linux = process.platform === 'linux';
 const possible = IS_ROOT && linux;

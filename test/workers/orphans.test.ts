@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, realpathSync } from 'node:fs';
@@ -10,8 +10,6 @@ import { startServer } from '../support/temporal-servers.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { z } from 'zod';
 import { readJsonFile } from '../support/json.js';
-
-jest.setTimeout(120_000);
 
 const strangers: ChildProcess[] = [];
 afterEach(async () => {

@@ -1,4 +1,4 @@
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,8 +6,6 @@ import { repositoryPath } from '../support/child-processes.js';
 import { firstByDay } from '../support/range.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { foreignModules } from './bundle-contents.js';
-
-jest.setTimeout(60_000);
 
 /** Bundles a workflow of one file as the build does. */
 async function bundle(text: string, ignoreModules: readonly string[] = []): Promise<string> {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { execFile, spawnSync } from 'node:child_process';
@@ -21,8 +21,6 @@ import { openGatedLaboratory, patientlyUntil } from './gated-laboratory.js';
 import type { GatedLaboratory } from './gated-laboratory.js';
 import { resetIn, runsOf } from './rows.js';
 import { testShownTexts } from './summaries.js';
-
-jest.setTimeout(180_000);
 
 const execute = promisify(execFile);
 

@@ -80,5 +80,5 @@ export async function patientlyUntil(
   what: string,
   condition: () => boolean | Promise<boolean>,
 ): Promise<void> {
-  await until(what, condition, 60_000);
+  await until(what, condition);
 }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { surrogateSeed } from '../../experiment/ids.js';
 import {
@@ -15,8 +15,6 @@ import { violations, withStore } from '../support/store-checks.js';
 import { CLI } from '../support/worker-process.js';
 import { z } from 'zod';
 import { readJson } from '../support/json.js';
-
-jest.setTimeout(120_000);
 
 const KINDS = ['shuffled_increments', 'sphere'] as const;
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ApplicationFailure, CompleteAsyncError } from '@temporalio/activity';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
@@ -11,9 +11,6 @@ import { unfitHistories, type UnfitHistories } from '../../workers/temporal/unfi
 import { workflowOptions } from '../../workers/worker-options.js';
 import { connectClient, suiteAddress, takeNamespace } from '../support/suite-server.js';
 import { repositoryPath, until } from '../support/child-processes.js';
-
-// The server retries failed tasks only after ten seconds and more.
-jest.setTimeout(240_000);
 
 /**
  * Runs begin with the workflow code of one version, and their next step goes to a worker of another version.
@@ -250,7 +247,7 @@ test('a workflow that code of another version does not fit waits for its own cod
         ...later,
       });
     }
-    for (const way of ways) await until(`${way} began`, () => began(way), 60_000);
+    for (const way of ways) await until(`${way} began`, () => began(way));
     for (const way of ['signal-with-work', 'signal-that-throws']) await handleOf(way).signal('nudge');
     // The history of the first has the work of its signal. That of the second shows that its signal made none.
     await until('the signals are met', async () =>
@@ -265,21 +262,14 @@ test('a workflow that code of another version does not fit waits for its own cod
     unfit = unfitHistories({ client, onFirst: () => undefined, lookEveryMs: 500, staysMs: 0 });
     unfit.watch(worker);
     await start('later', 'of-a-later-type', {});
-    await until(
-      'an unreadable answer is given',
-      () =>
-        answerUnreadably().then(
-          () => true,
-          () => false,
-        ),
-      60_000,
+    await until('an unreadable answer is given', () =>
+      answerUnreadably().then(
+        () => true,
+        () => false,
+      ),
     );
     for (const [way, reason] of Object.entries(blocked)) {
-      await until(
-        `${way} is blocked`,
-        async () => (await blockedReason(handleOf(way).workflowId)) !== null,
-        60_000,
-      );
+      await until(`${way} is blocked`, async () => (await blockedReason(handleOf(way).workflowId)) !== null);
       expect(`${way}: ${await blockedReason(handleOf(way).workflowId)}`).toMatch(reason);
     }
     expect(await blockedReason('of-a-later-type')).toMatch(/no such function is exported/);
@@ -296,7 +286,7 @@ test('a workflow that code of another version does not fit waits for its own cod
 
     await resetToTheFirstTask('activity-less');
     expect(await handleOf('activity-less').result()).toEqual({ length: 3, ended: 'length' });
-    await until('the reset workflow counts no more', () => unfit.count() === waiting - 1, 60_000);
+    await until('the reset workflow counts no more', () => unfit.count() === waiting - 1);
   });
 
   const ofRuns = await blockedWorkflows(client.workflow, 'all');
@@ -316,7 +306,7 @@ test('a workflow that code of another version does not fit waits for its own cod
     },
     { laterActivity: async () => null },
   );
-  await until('no workflow counts any more', () => unfit.count() === 0, 60_000);
+  await until('no workflow counts any more', () => unfit.count() === 0);
   expect(unfit.problem()).toBeNull();
   expect(await blockedWorkflows(client.workflow, 'all')).toBeNull();
 });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,8 +6,6 @@ import { invocationCount, violations, withStore } from '../support/store-checks.
 import { openGatedLaboratory, patientlyUntil } from './gated-laboratory.js';
 import type { GatedLaboratory } from './gated-laboratory.js';
 import { runsOf } from './rows.js';
-
-jest.setTimeout(180_000);
 
 const { PENDING_ACTIVITY_STATE_PAUSED } = proto.temporal.api.enums.v1.PendingActivityState;
 

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import {
   BUNDLE,
   changed,
@@ -8,8 +8,6 @@ import {
   replayRecorded,
 } from '../support/replaying.js';
 import type { Verdict } from '../support/replaying.js';
-
-jest.setTimeout(120_000);
 
 test('this version has a history of every workflow and of every way in which it ends', () => {
   expect(historiesOf(PRESENT)).toEqual([

@@ -1,4 +1,4 @@
-import { describe, expect, jest, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { readFileSync } from 'node:fs';
 import { TASK_QUEUES } from '../../workflows/names.js';
@@ -13,8 +13,6 @@ import {
   replayRecorded,
   type Verdict,
 } from '../support/replaying.js';
-
-jest.setTimeout(120_000);
 
 /** Workers of a release take over workflows that a later release continued. */
 interface RollBack {

@@ -1,12 +1,10 @@
-import { afterAll, expect, jest, test } from '@jest/globals';
+import { afterAll, expect, test } from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describerAt, send, startModelServer } from '../support/model-server.js';
 import { openLaboratory } from '../support/laboratory.js';
 import { withStore } from '../support/store-checks.js';
-
-jest.setTimeout(120_000);
 
 const folder = mkdtempSync(join(tmpdir(), 'panic-tda-servers-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Client } from '@temporalio/client';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,8 +8,6 @@ import type { Laboratory } from '../support/laboratory.js';
 import { violations, withStore } from '../support/store-checks.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { runsOf } from './rows.js';
-
-jest.setTimeout(180_000);
 
 const RUNS = 260;
 const STEPS = 2;
@@ -38,7 +36,7 @@ beforeAll(async () => {
   antidote = join(sharedTemporaryFolder(), 'antidote');
   laboratory = await openLaboratory({ POISONED_I2T_ANTIDOTE: antidote });
   result = await laboratory.run(LARGE, 'large');
-}, 180_000);
+});
 
 afterAll(async () => {
   await laboratory.close();

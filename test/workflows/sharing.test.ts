@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Client } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { mkdirSync } from 'node:fs';
@@ -11,8 +11,6 @@ import type { WorkerProcess } from '../support/worker-process.js';
 import { until } from '../support/child-processes.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import type { experiment as workflow } from '../../workflows/index.js';
-
-jest.setTimeout(240_000);
 
 const { TASK_QUEUE_TYPE_ACTIVITY } = proto.temporal.api.enums.v1.TaskQueueType;
 const RUNS = { large: 30, weighty: 30, small: 4 } as const;
@@ -61,13 +59,13 @@ beforeAll(async () => {
     const started = { taskQueue: 'panic-tda', workflowId: file.name, args: [file] as const };
     running.push((await client.workflow.start<typeof workflow>('experiment', started)).result());
     waiting += RUNS[file.name];
-    await until(`${waiting} steps wait`, async () => (await backlog(namespace)) >= waiting, 120_000);
+    await until(`${waiting} steps wait`, async () => (await backlog(namespace)) >= waiting);
   }
   workers.push(startWorkerProcess({ namespace, data, env, queues: 'gpu' }));
   results = await Promise.all(running);
   const steps = await Promise.all(results.map(({ experiment: id }, k) => firstSteps(id, nameOf(k))));
   order = steps.flat().toSorted((a, b) => (a.startedAt < b.startedAt ? -1 : 1));
-}, 240_000);
+});
 
 afterAll(async () => {
   await Promise.all(workers.map((worker) => worker.stop()));

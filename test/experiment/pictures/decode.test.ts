@@ -189,7 +189,7 @@ describe('a decoder that takes long', () => {
     // The decoding takes seconds, of which the start of the process is the least.
     const create = { width: 8192, height: 8192, channels: 3 as const, background: '#123456' };
     slow = await sharp({ create }).png({ compressionLevel: 1 }).toBuffer();
-  }, 240_000);
+  });
 
   afterEach(async () => {
     // The next picture finds a decoder again.
@@ -274,7 +274,7 @@ test('a decoder that cannot be started fails the picture alone, and the next one
   expect(others).toEqual([]);
   expect(outcomes[0]).toContain('EMFILE');
   expect(last).toBe('decoded');
-}, 120_000);
+});
 
 test('pictures that come together are decoded one after another', async () => {
   const png = await drawn().png().toBuffer();

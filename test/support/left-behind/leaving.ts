@@ -38,7 +38,6 @@ export async function leaveRun(): Promise<void> {
   await until(
     'the run has its server and its workers',
     () => info()?.serverPid !== undefined && info()?.workerPids?.length === 2,
-    120_000,
   );
   const { serverPid, workerPids = [] } = info()!;
   const ofSuite = processesWithArgument(join(process.env['SUITE_FOLDER']!, 'temporal.sqlite'));
