@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { contentDigest, openStoreReadonly } from '../../db/index.js';
+import { finishedIn } from '../support/built-in-experiment.js';
 import { type Fleet, openFleet } from '../support/fleet.js';
 import { cleanUp, folderWith } from '../support/cli-process.js';
 import { runCommand, runJson } from '../support/standing-program.js';
@@ -32,25 +33,25 @@ let folder: string;
 let id: string;
 let file: z.output<typeof File>;
 
-/** A worker for each data folder. */
+/** A worker for each data folder but the first, `one`. */
 const fleets = new Map<string, Fleet>();
 
 beforeAll(async () => {
   folder = folderWith({ 'experiment.json': EXPERIMENT });
-  for (const data of ['one', 'two', 'apart']) {
+  for (const data of ['two', 'apart']) {
     fleets.set(data, await openFleet());
   }
   await Promise.all([...fleets.values()].map((fleet) => fleet.worker([])));
-  ({ experiment: id } = await run('experiment.json', 'one'));
+  id = await finishedIn(dataOf('one'), EXPERIMENT);
   const shown = await runCommand(folder, ['show', id, '--experiment-file', '--data', dataOf('one')]);
   file = readJson(shown.stdout, File);
 });
 
 function dataOf(name: string): string {
-  return fleets.get(name)!.data;
+  return name === 'one' ? join(folder, name) : fleets.get(name)!.data;
 }
 
-/** Merge refuses a folder that workers use. They are at rest. */
+/** Each merge has a target of its own. */
 function copyOfOne(name: string): string {
   const copy = join(folder, name);
   cpSync(dataOf('one'), copy, { recursive: true });
@@ -84,7 +85,7 @@ async function digestOf(data: string, experiment: string): Promise<string> {
 
 /** The source of each step of a run. */
 async function sourcesOf(experiment: string, index: number): Promise<string[]> {
-  const words = ['show', experiment, String(index), '--data', dataOf('one')];
+  const words = ['show', experiment, String(index), '--data', dataOf('two')];
   const { trajectory } = z
     .object({ trajectory: z.array(z.object({ source: z.string() })) })
     .parse(await runJson(folder, words));
@@ -137,13 +138,14 @@ test('merge names each run of folders that drew other seeds, and its advice brin
 });
 
 test('a file with one more prompt and seed copies the stored work', async () => {
+  await run(again('again.json'), 'two');
   const [first, second] = file.drawn_seeds;
   const more = again('more.json', {
     prompts: [...file.prompts, 'a third one'],
     seeds: [3, -1, 4],
     drawn_seeds: [first, second, null],
   });
-  const { experiment } = await run(more, 'one');
+  const { experiment } = await run(more, 'two');
   expect(experiment).not.toBe(id);
   for (const stored of [0, 1, 3, 4]) {
     expect(new Set(await sourcesOf(experiment, stored))).toEqual(new Set(['reused']));
