@@ -1,20 +1,13 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { existsSync, renameSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { openStoreReadonly } from '../../db/index.js';
 import { processesWithArgument } from '../support/processes-with-argument.js';
-import {
-  cleanUp,
-  folderWith,
-  panicTda,
-  panicTdaJson,
-  runInfo,
-  startPanicTda,
-  until,
-} from '../support/cli-process.js';
+import { cleanUp, folderWith, runInfo, startPanicTda, until } from '../support/cli-process.js';
 import { type Gate, gateIn } from '../support/gate.js';
 import type { Running } from '../support/cli-process.js';
 import { OfExperiment } from '../support/documents.js';
+import { runCommand, runJson } from '../support/standing-program.js';
 
 /**
  * Two runs that take minutes until the test opens their gate. The tests stop them again and again. They tell
@@ -98,13 +91,13 @@ test('SIGTERM while the server is still starting ends with 143 and leaves no pro
 test('status and list show a run under way, and a second run is refused with the name of the first', async () => {
   running = startPanicTda(folder, ['run', 'experiment.json'], gate.env);
   await untilMoreInvocations();
-  const status = OfExperiment.parse(await panicTdaJson(folder, ['status']));
+  const status = OfExperiment.parse(await runJson(folder, ['status']));
   id = status.experiment;
   const { pid } = running.process;
   expect(status).toMatchObject({ status: 'running', stage: 'generating', driven: { by: 'process', pid } });
   const [list, second] = await Promise.all([
-    panicTdaJson(folder, ['list']),
-    panicTda(folder, ['run', 'experiment.json']),
+    runJson(folder, ['list']),
+    runCommand(folder, ['run', 'experiment.json']),
   ]);
   expect(list).toMatchObject([{ id, state: 'running' }]);
   expect(second.stderr).toContain(`process ${pid}, started `);
@@ -126,48 +119,37 @@ test('a run continues when a worker and the Temporal server are killed', async (
 });
 
 test('cancel from elsewhere ends the run with 3, and the rows say cancelled', async () => {
-  const cancel = await panicTda(folder, ['cancel', id.slice(0, 6)]);
+  const cancel = await runCommand(folder, ['cancel', id.slice(0, 6)]);
   expect(cancel.stdout).toContain(`"npx panic-tda resume ${id}" continues`);
   expect(cancel.code).toBe(0);
   const { code, stdout, stderr } = await running.ended;
   expect(stderr).toMatch(/The experiment was cancelled\./);
   expect(stdout).toMatch(new RegExp(`^Next\\n  npx panic-tda resume ${id} `, 'm'));
   expect(code).toBe(3);
-  expect(await panicTdaJson(folder, ['status'])).toMatchObject({
+  expect(await runJson(folder, ['status'])).toMatchObject({
     status: 'cancelled',
     driven: { by: 'nobody' },
     runs: { cancelled: 2, running: 0 },
   });
 });
 
-test('resume continues the run, and Ctrl-C ends it with 130 and with every process that it started', async () => {
+test('resume continues the run; after SIGKILL of everything, status says interrupted, doctor names what was left, and run continues to the end', async () => {
   running = startPanicTda(folder, ['resume', id], gate.env);
-  await untilMoreInvocations();
-  running.process.kill('SIGINT');
-  const { code, stderr } = await running.ended;
-  expect(stderr).toContain(`"npx panic-tda resume ${id}" continues`);
-  expect(code).toBe(130);
-  expect(processesOfFolder()).toEqual([]);
-  expect(existsSync(join(data, 'run.json'))).toBe(false);
-  const { stdout } = await panicTda(folder, ['status']);
-  expect(stdout).toMatch(/status +interrupted/);
-});
-
-test('after SIGKILL of everything, doctor names what was left, and run continues to the end', async () => {
-  running = startPanicTda(folder, ['run', 'experiment.json'], gate.env);
   await untilMoreInvocations();
   const { serverPid, workerPids } = infoWithProcesses();
   running.process.kill('SIGKILL');
   for (const pid of workerPids) process.kill(pid, 'SIGKILL');
   await running.ended;
   const before = await times();
-  const doctor = await panicTda(folder, ['doctor']);
+  const { stdout: status } = await runCommand(folder, ['status']);
+  expect(status).toMatch(/status +interrupted/);
+  const doctor = await runCommand(folder, ['doctor']);
   expect(doctor.stdout).toContain(`process ${serverPid} (Temporal server) was left behind`);
   expect(doctor.stdout).toMatch(/was interrupted/);
   // Earlier versions left such servers without a record. The next run does not end them.
   const record = join(data, 'temporal', 'temporal.sqlite.server.json');
   renameSync(record, `${record}.away`);
-  const { stdout: told } = await panicTda(folder, ['doctor']);
+  const { stdout: told } = await runCommand(folder, ['doctor']);
   expect(told).toMatch(
     new RegExp(`process ${serverPid} .* no run of this data folder is known.*"kill ${serverPid}"`),
   );
@@ -187,5 +169,5 @@ test('after SIGKILL of everything, doctor names what was left, and run continues
   expect(rests.at(-1)![0]).toBe(before.lastInvocationAt);
   expect(restedMs).toBe(rests.reduce((sum, [from, to]) => sum + to - from, 0));
   expect(code).toBe(0);
-  expect((await panicTda(folder, ['doctor'])).code).toBe(0);
+  expect((await runCommand(folder, ['doctor'])).code).toBe(0);
 });

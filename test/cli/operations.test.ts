@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { summaryDocument } from '../../cli/documents/summary.js';
 import { GATE_VARIABLE } from '../../models/test-models/faulty.js';
 import { invocationCount, withStore } from '../support/store-checks.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson, startPanicTda, until } from '../support/cli-process.js';
+import { cleanUp, folderWith, startPanicTda, until } from '../support/cli-process.js';
+import { processesWithArgument } from '../support/processes-with-argument.js';
 import type { Running } from '../support/cli-process.js';
+import { runCommand, runJson } from '../support/standing-program.js';
 import { z } from 'zod';
 
 /**
@@ -46,7 +48,7 @@ function gate(): Readonly<Record<string, string>> {
 }
 
 async function status(): Promise<z.output<typeof Status>> {
-  return Status.parse(await panicTdaJson(folder, ['status']));
+  return Status.parse(await runJson(folder, ['status']));
 }
 
 function invocations(): number {
@@ -86,7 +88,7 @@ test('pause holds an experiment of another process, and status, list and run say
   running = startPanicTda(folder, ['run', 'experiment.json'], gate());
   await untilMoreThan(0);
   id = (await status()).experiment;
-  const pause = await panicTda(folder, ['pause']);
+  const pause = await runCommand(folder, ['pause']);
   expect(pause).toMatchObject({ code: 0, stderr: '' });
   expect(pause.stdout).toContain(`Experiment ${id} is paused.`);
   expect(pause.stdout).toContain(`"npx panic-tda resume ${id}" lets it go on`);
@@ -98,21 +100,30 @@ test('pause holds an experiment of another process, and status, list and run say
     invocationsPerSecond: null,
     etaMs: null,
   });
-  expect(await panicTdaJson(folder, ['list'])).toMatchObject([{ id, state: 'paused' }]);
-  const again = await panicTda(folder, ['pause', id]);
+  expect(await runJson(folder, ['list'])).toMatchObject([{ id, state: 'paused' }]);
+  const again = await runCommand(folder, ['pause', id]);
   expect(again.stdout).toContain('is paused already');
 });
 
-test('the pause outlasts the command: run starts nothing, and resume continues from there', async () => {
+test('Ctrl-C ends a paused run with every process that it started, and the pause outlasts it: run starts nothing, and resume continues from there', async () => {
+  const data = join(folder, 'panic-tda-data');
+  const state = join(data, 'temporal', 'temporal.sqlite');
+  const processes = (): number[] => [state, data].flatMap(processesWithArgument);
+  // A server and two workers.
+  expect(processes().length).toBeGreaterThanOrEqual(3);
   running.process.kill('SIGINT');
-  expect((await running.ended).code).toBe(130);
+  const stopped = await running.ended;
+  expect(stopped.stderr).toContain(`"npx panic-tda resume ${id}" continues`);
+  expect(stopped.code).toBe(130);
+  expect(processes()).toEqual([]);
+  expect(existsSync(join(data, 'run.json'))).toBe(false);
   const made = invocations();
   const pausedAt = Date.parse((await status()).pausedAt!);
   const { lastInvocationAt } = await times();
-  const run = await panicTda(folder, ['run', 'experiment.json']);
+  const run = await runCommand(folder, ['run', 'experiment.json']);
   expect(run.stderr).toMatch(/is paused since .*Nothing was done/);
   expect(run.code).toBe(3);
-  expect((await panicTda(folder, ['status'])).stdout).toMatch(/status +paused since .*no process runs it/);
+  expect((await runCommand(folder, ['status'])).stdout).toMatch(/status +paused since .*no process runs it/);
   running = startPanicTda(folder, ['resume'], gate());
   await untilMoreThan(made);
   expect(await status()).toMatchObject({ status: 'running', pausedAt: null });
@@ -125,22 +136,22 @@ test('the pause outlasts the command: run starts nothing, and resume continues f
 });
 
 test('resume reaches a workflow that still waits although the rows have no pause any more', async () => {
-  expect((await panicTda(folder, ['pause', id])).code).toBe(0);
+  expect((await runCommand(folder, ['pause', id])).code).toBe(0);
   await until(() => /^Paused;/m.test(running.stderr()));
   const made = await untilStill();
   // A resume leaves the rows so while the service does not answer.
   await withStore(join(folder, 'panic-tda-data'), (store) =>
     store.experiments.setPaused(id, false, Date.now()),
   );
-  const resume = await panicTda(folder, ['resume', id]);
+  const resume = await runCommand(folder, ['resume', id]);
   expect(resume).toMatchObject({ code: 0, stdout: expect.stringContaining(`Experiment ${id} goes on`) });
   await untilMoreThan(made);
 });
 
 test('one run is paused, another is cancelled, and the third continues', async () => {
-  const pause = await panicTda(folder, ['pause', id, '--run', '1']);
+  const pause = await runCommand(folder, ['pause', id, '--run', '1']);
   expect(pause.stdout).toContain(`Run 1 of experiment ${id} is paused.`);
-  const cancel = await panicTda(folder, ['cancel', '--run', '2']);
+  const cancel = await runCommand(folder, ['cancel', '--run', '2']);
   expect(cancel.stderr).toBe('');
   expect(cancel.stdout).toContain('Run 2 is cancelled');
   const held = await status();
@@ -149,16 +160,16 @@ test('one run is paused, another is cancelled, and the third continues', async (
   expect(held.invocationsHeld).toBeGreaterThan(500);
   expect(held.invocationsHeld).toBeLessThan(600);
   expect(held.invocationsHeld).toBeLessThan(held.invocationsExpected - held.invocations);
-  expect((await panicTda(folder, ['status'])).stdout).toMatch(
+  expect((await runCommand(folder, ['status'])).stdout).toMatch(
     /^invocations .* of at most 900, \d+ of them held/m,
   );
-  const bad = await panicTda(folder, ['pause', id, '--run', '3']);
+  const bad = await runCommand(folder, ['pause', id, '--run', '3']);
   expect(bad.stderr).toContain('has no run 3; it has runs 0 to 2');
   expect(bad.code).toBe(2);
-  const both = await panicTda(folder, ['pause', id, '--all']);
+  const both = await runCommand(folder, ['pause', id, '--all']);
   expect(both.stderr).toContain('--all stands alone');
   expect(both.code).toBe(2);
-  const failed = await panicTda(folder, ['retry', id, '--run', '2']);
+  const failed = await runCommand(folder, ['retry', id, '--run', '2']);
   expect(failed.stderr).toContain('run 2');
   expect(failed.code).toBe(2);
   writeFileSync(gateFile(), '');
@@ -169,10 +180,10 @@ test('one run is paused, another is cancelled, and the third continues', async (
 });
 
 test('pause --all and resume --all reach all open experiments; resume --run resumes the single runs, and all complete', async () => {
-  expect((await panicTda(folder, ['pause', '--all'])).stdout).toContain(`Experiment ${id} is paused.`);
-  expect((await panicTda(folder, ['resume', '--all'])).stdout).toContain(`Experiment ${id} goes on.`);
-  expect((await panicTda(folder, ['resume', id, '--run', '2'])).stdout).toContain('is held no longer');
-  expect((await panicTda(folder, ['resume', id, '--run', '1'])).stdout).toContain('goes on');
+  expect((await runCommand(folder, ['pause', '--all'])).stdout).toContain(`Experiment ${id} is paused.`);
+  expect((await runCommand(folder, ['resume', '--all'])).stdout).toContain(`Experiment ${id} goes on.`);
+  expect((await runCommand(folder, ['resume', id, '--run', '2'])).stdout).toContain('is held no longer');
+  expect((await runCommand(folder, ['resume', id, '--run', '1'])).stdout).toContain('goes on');
   const { code, stdout, stderr } = await running.ended;
   expect(stderr).toContain('Paused;');
   expect(stdout).toMatch(/runs +3 finished/);
@@ -181,8 +192,8 @@ test('pause --all and resume --all reach all open experiments; resume --run resu
   const { firstInvocationAt, lastInvocationAt, restedMs, invocationsPerSecond } = await times();
   const atWorkMs = lastInvocationAt! - firstInvocationAt! - restedMs;
   expect(invocationsPerSecond).toBeCloseTo((1000 * invocations()) / atWorkMs, 6);
-  const pause = await panicTda(folder, ['pause', id]);
+  const pause = await runCommand(folder, ['pause', id]);
   expect(pause.stderr).toContain('there is nothing to pause');
   expect(pause.code).toBe(2);
-  expect((await panicTda(folder, ['doctor'])).code).toBe(0);
+  expect((await runCommand(folder, ['doctor'])).code).toBe(0);
 });

@@ -43,6 +43,7 @@ interface Seen {
   readonly status: { readonly deviceRemarks: readonly string[] };
   readonly code: number | null;
   readonly stderr: string;
+  readonly folder: string;
   /** From Ctrl-C to the end of the command. */
   readonly stoppingMs: number;
 }
@@ -95,7 +96,7 @@ async function seenOf(catalogue: object): Promise<Seen> {
   const asked = performance.now();
   running.process.kill('SIGINT');
   const { code, stderr } = await running.ended;
-  return { held, doors, workerLog, status, code, stderr, stoppingMs: performance.now() - asked };
+  return { folder, held, doors, workerLog, status, code, stderr, stoppingMs: performance.now() - asked };
 }
 
 let withoutServers: Promise<Seen> | null = null;
@@ -127,10 +128,14 @@ onLinux('no process of a run has a key that it does not use', async () => {
   expect(secretsIn(await seen())).toEqual({ runner: [], server: [], worker: [] });
 });
 
-onLinux('Ctrl-C ends a run within seconds, while a model computes', async () => {
-  const { code, stderr, stoppingMs } = await seen();
-  expect({ code, stderr }).toMatchObject({ code: 130 });
+onLinux('Ctrl-C ends a run within seconds, while a model computes, and status says interrupted', async () => {
+  const { folder, code, stderr, stoppingMs } = await seen();
+  expect({ code, stderr }).toMatchObject({
+    code: 130,
+    stderr: expect.stringMatching(/npx panic-tda resume [0-9a-f]{12}" continues/),
+  });
   expect(stoppingMs).toBeLessThan(15_000);
+  expect(await panicTdaJson(folder, ['status'])).toMatchObject({ status: 'interrupted' });
 });
 
 onLinux(
