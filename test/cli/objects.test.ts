@@ -18,6 +18,7 @@ import { experimentFile } from '../support/laboratory.js';
 import { digestOf, invocationCount } from '../support/store-checks.js';
 import { repositoryPath } from '../support/child-processes.js';
 import { cleanUp, type Ended, folderWith, panicTda, startPanicTda, until } from '../support/cli-process.js';
+import { runCommand } from '../support/standing-program.js';
 import { z } from 'zod';
 import { readJson } from '../support/json.js';
 
@@ -75,7 +76,7 @@ function idIn(stderr: string): string {
 
     /** Runs a command on the data folder, without the Temporal service. */
     function alone(words: readonly string[], variables = env): Promise<Ended> {
-      return panicTda(folder, [...words, '--data', data], variables);
+      return runCommand(folder, [...words, '--data', data], variables);
     }
 
     /** Keys of the objects below a prefix. */
@@ -128,7 +129,7 @@ function idIn(stderr: string): string {
       const made = await alone(['backup', copy, '--json']);
       expect(made).toMatchObject({ code: 0 });
       expect(JSON.parse(made.stdout)).toMatchObject({ copied: keys().length, missing: 0 });
-      const doctor = await panicTda(folder, ['doctor', '--data', copy]);
+      const doctor = await runCommand(folder, ['doctor', '--data', copy]);
       expect(doctor).toMatchObject({ code: 0, stdout: expect.stringContaining('every invariant holds') });
       expect(doctor.stdout).not.toContain(PLACE);
       expect(await digestOf(copy, id)).toBe(digest);
@@ -230,7 +231,7 @@ function idIn(stderr: string): string {
     ])('%s is reported before anything starts', async (_, variables, words) => {
       const place = folderWith({ 'experiment.json': EXPERIMENT });
       for (const command of [['run', 'experiment.json'], ['worker']]) {
-        const { code, stderr, stdout } = await panicTda(place, command, { ...env, ...variables });
+        const { code, stderr, stdout } = await runCommand(place, command, { ...env, ...variables });
         expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringMatching(words) });
         expect(stderr + stdout).not.toContain(SECRET_KEY);
       }

@@ -22,7 +22,8 @@ import { HubServer } from '../support/hub-server.js';
 import { tinyGraph } from '../support/onnx-bytes.js';
 import { IS_ROOT, toldWhy } from '../support/mounts.js';
 import { makeOlder, migrationsBefore } from '../support/older-store.js';
-import { cleanUp, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
+import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
+import { runCommand, runJson } from '../support/standing-program.js';
 import { TINY_ENTRY } from '../support/tiny-entry.js';
 import { DoctorDocument } from '../support/documents.js';
 
@@ -111,7 +112,7 @@ describe('a data folder that is open to others', () => {
     expect(stderr).toContain(`Other users of this machine could enter ${data}; its mode is 0700 now.`);
     // Other users cannot pass the folders of the objects, so what is in them keeps its modes.
     expect(otherModes(data, PRIVATE).filter((line) => !/^objects\/./.test(line))).toEqual([]);
-    expect((await panicTda(folder, ['run', 'a.json'])).stderr).not.toContain('could enter');
+    expect((await runCommand(folder, ['run', 'a.json'])).stderr).not.toContain('could enter');
   });
 
   test('with a shared group loses only the rights of other users', async () => {
@@ -125,8 +126,8 @@ describe('a data folder that is open to others', () => {
 
   test('is read as it is, and doctor says so', async () => {
     widen(data);
-    expect((await panicTda(folder, ['list'])).code).toBe(0);
-    const { findings } = DoctorDocument.parse(await panicTdaJson(folder, ['doctor']));
+    expect((await runCommand(folder, ['list'])).code).toBe(0);
+    const { findings } = DoctorDocument.parse(await runJson(folder, ['doctor']));
     const text = `other users of this machine may enter ${data} (mode 0755); the next command that writes to it closes it`;
     expect(findings).toContainEqual(expect.objectContaining({ level: 'warning', text }));
     expect(statSync(data).mode & 0o777).toBe(0o755);
@@ -180,7 +181,7 @@ describe('a data folder that is open to others', () => {
       if (name === 'logs') mkdirSync(join(root, name));
       else writeFileSync(join(root, name), '');
       chownSync(join(root, name), 65534, 65534);
-      const { code, stderr } = await panicTda(folder, ['run', 'a.json', '--data', root]);
+      const { code, stderr } = await runCommand(folder, ['run', 'a.json', '--data', root]);
       expect({ code, stderr }).toMatchObject({ code: 2 });
       expect(stderr).toContain(`${join(root, name)} belongs to user 65534`);
       expect(stderr).toContain('Choose a folder of your own with --data');

@@ -16,7 +16,8 @@ import { experimentFile } from '../support/laboratory.js';
 import { violations } from '../support/store-checks.js';
 import { z } from 'zod';
 import { isFullRange } from '../support/range.js';
-import { cleanUp, type Ended, folderWith, panicTda, panicTdaJson } from '../support/cli-process.js';
+import { cleanUp, type Ended, folderWith } from '../support/cli-process.js';
+import { runCommand, runJson } from '../support/standing-program.js';
 
 /** The server of models, and one worker whose catalogue names it. */
 let server: Awaited<ReturnType<typeof startModelServer>>;
@@ -53,7 +54,7 @@ function folderOf(...models: readonly object[]): { folder: string; env: Record<s
 
 /** Looks at the data folder of the fleet, without its Temporal service. */
 function look(...words: readonly string[]): Promise<Ended> {
-  return panicTda(fleet.folder, [...words, '--data', fleet.data], catalogue);
+  return runCommand(fleet.folder, [...words, '--data', fleet.data], catalogue);
 }
 
 /** Runs an experiment on the worker. */
@@ -74,7 +75,7 @@ function captioning(caption: (times: number) => object): void {
 }
 
 async function modelFindings(folder: string, env: Record<string, string>): Promise<string[]> {
-  const { findings } = DoctorDocument.parse(await panicTdaJson(folder, ['doctor'], env));
+  const { findings } = DoctorDocument.parse(await runJson(folder, ['doctor'], env));
   return findings
     .filter(({ section, text }) => section === 'Models' && /Served|need no files/.test(text))
     .map(({ level, text }) => `${level}: ${text}`);
@@ -84,17 +85,17 @@ test('plan and run report a server that is down before anything starts', async (
   const down = await startModelServer();
   await down.close();
   const { folder, env } = folderOf(describerAt(down.base, 'image'), embedderAt(down.base));
-  const run = await panicTda(folder, ['run', 'experiment.json'], env);
+  const run = await runCommand(folder, ['run', 'experiment.json'], env);
   expect(run.code).toBe(2);
   expect(run.stderr).toMatch(/servers of models .* nothing was done:\nServedDescriber: .*ECONNREFUSED/);
   expect(run.stderr).toMatch(/ServedEmbedder: .*ECONNREFUSED/);
   expect(existsSync(join(folder, 'panic-tda-data'))).toBe(false);
 
-  const plan = await panicTda(folder, ['plan', 'experiment.json'], env);
+  const plan = await runCommand(folder, ['plan', 'experiment.json'], env);
   expect(plan.stdout).toMatch(/Servers that cannot be used\nServedDescriber: .*ECONNREFUSED/);
   const { servers } = z
     .object({ servers: z.array(z.object({ name: z.string(), state: z.string() })) })
-    .parse(await panicTdaJson(folder, ['plan', 'experiment.json'], env));
+    .parse(await runJson(folder, ['plan', 'experiment.json'], env));
   expect(servers.map(({ name, state }) => [name, state])).toEqual([
     ['ServedDescriber', 'trouble'],
     ['ServedEmbedder', 'trouble'],
@@ -109,7 +110,7 @@ test('a server that does not serve the model is reported before anything starts'
     send(response, 200, { data: [{ id: 'another' }] });
     return true;
   });
-  const run = await panicTda(folder, ['run', 'experiment.json'], env);
+  const run = await runCommand(folder, ['run', 'experiment.json'], env);
   expect(run.code).toBe(2);
   expect(run.stderr).toMatch(/ServedDescriber: .* does not serve "tiny"; it lists another/);
   expect(existsSync(join(folder, 'panic-tda-data'))).toBe(false);
