@@ -138,18 +138,23 @@ function idIn(stderr: string): string {
     test.each(firstByDay(['object:after-write', 'object:before-write']))(
       'a worker that dies at %s loses and doubles nothing',
       async (point) => {
-        const place = folderWith({ 'experiment.json': EXPERIMENT });
-        const marker = join(place, 'died');
         const prefix = point.replace(':', '-');
-        const { code, stderr } = await panicTda(place, ['run', 'experiment.json'], {
-          ...env,
-          PANIC_TDA_OBJECTS: `s3://${BUCKET}/${prefix}`,
-          PANIC_TDA_FAULT: `${point}@3@${marker}`,
-        });
-        expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringContaining('SIGKILL') });
-        expect(existsSync(marker)).toBe(true);
-        expect(await digestOf(join(place, 'panic-tda-data'), id)).toBe(digest);
-        expect(keys(prefix)).toEqual(keys());
+        const other = await openFleet(null, { ...env, PANIC_TDA_OBJECTS: `s3://${BUCKET}/${prefix}` });
+        try {
+          experimentFile(other.folder, 'experiment', EXPERIMENT);
+          const marker = join(other.folder, 'died');
+          const dying = await other.worker([], { PANIC_TDA_FAULT: `${point}@3@${marker}` });
+          const running = other.command(['run', 'experiment.json']);
+          await dying.ended;
+          expect(dying.process.signalCode).toBe('SIGKILL');
+          expect(existsSync(marker)).toBe(true);
+          await other.worker([]);
+          expect(await running.ended).toMatchObject({ code: 0 });
+          expect(await digestOf(other.data, id)).toBe(digest);
+          expect(keys(prefix)).toEqual(keys());
+        } finally {
+          await other.close();
+        }
       },
     );
 
