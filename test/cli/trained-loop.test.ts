@@ -2,6 +2,7 @@ import { afterAll, expect, jest, test } from '@jest/globals';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
+import { runCommand } from '../support/standing-program.js';
 import { z } from 'zod';
 import { isFullRange } from '../support/range.js';
 import { readJson } from '../support/json.js';
@@ -33,7 +34,7 @@ test('the example of trained models runs from a clone without any download (by d
   );
   expect(runs.finished).toBe(6);
   expect(cycles).toBeGreaterThan(0);
-  const again = await panicTda(
+  const again = await runCommand(
     folder,
     ['verify', id, '--sample', isFullRange() ? '20%' : '40%', '--json'],
     env,
@@ -41,7 +42,7 @@ test('the example of trained models runs from a clone without any download (by d
   const { sampled, equal } = readJson(again.stdout, z.object({ sampled: z.number(), equal: z.number() }));
   expect(sampled).toBeGreaterThan(isFullRange() ? 20 : 10);
   expect(equal).toBe(sampled);
-  expect((await panicTda(folder, ['doctor', '--deep'], env)).code).toBe(0);
+  expect((await runCommand(folder, ['doctor', '--deep'], env)).code).toBe(0);
   expect(existsSync(join(models, 'models.lock.json'))).toBe(false);
 });
 
@@ -49,12 +50,12 @@ test('files of the program are neither pulled nor removed, and the messages say 
   const folder = folderWith({});
   const env = { PANIC_TDA_MODELS: join(folder, 'models') };
   for (const command of ['pull', 'remove']) {
-    const refused = await panicTda(folder, ['models', command, 'ShapesPainter'], env);
+    const refused = await runCommand(folder, ['models', command, 'ShapesPainter'], env);
     expect(refused.stderr).toContain('part of panic-tda');
     expect(refused.code).toBe(2);
   }
-  const verified = await panicTda(folder, ['models', 'verify', '--json'], env);
+  const verified = await runCommand(folder, ['models', 'verify', '--json'], env);
   expect(verified.code).toBe(0);
-  const shown = await panicTda(folder, ['models', 'show', 'ShapesCaptioner'], env);
+  const shown = await runCommand(folder, ['models', 'show', 'ShapesCaptioner'], env);
   expect(shown.stdout).toContain('All files are verified');
 });
