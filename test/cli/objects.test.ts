@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { makeBucket, s3Program, SECRET_KEY, startS3Server, toldSkipped } from '../support/s3-server.js';
 import { firstByDay, isFullRange } from '../support/range.js';
 import type { S3Server } from '../support/s3-server.js';
+import { finishedIn } from '../support/built-in-experiment.js';
 import { type Fleet, openFleet } from '../support/fleet.js';
 import { experimentFile } from '../support/laboratory.js';
 import { digestOf, invocationCount } from '../support/store-checks.js';
@@ -36,18 +37,13 @@ const EXPERIMENT = {
 
 afterAll(cleanUp);
 
-function idIn(stderr: string): string {
-  return /Experiment ([0-9a-f]{12})/.exec(stderr)![1]!;
-}
-
 ('path' in program ? describe : describe.skip)(
   toldSkipped('pictures in S3, by the command line', program),
   () => {
     let server: S3Server;
     let env: Record<string, string>;
-    /** One worker with the bucket, and one without. */
+    /** One worker with the bucket. */
     let fleet: Fleet;
-    let plain: Fleet;
     let folder: string;
     let data: string;
     let id: string;
@@ -58,19 +54,16 @@ function idIn(stderr: string): string {
       await makeBucket(server, BUCKET);
       env = { ...server.environment, PANIC_TDA_OBJECTS: PLACE };
       fleet = await openFleet(null, env);
-      // The same experiment without S3, to compare with.
-      plain = await openFleet();
-      for (const { folder } of [fleet, plain]) experimentFile(folder, 'experiment', EXPERIMENT);
-      await Promise.all([fleet.worker([]), plain.worker([])]);
       ({ folder, data } = fleet);
-      const { code, stderr } = await plain.command(['run', 'experiment.json']).ended;
-      if (code !== 0) throw new Error(stderr);
-      id = idIn(stderr);
-      digest = await digestOf(plain.data, id);
+      experimentFile(folder, 'experiment', EXPERIMENT);
+      await fleet.worker([]);
+      // The same experiment without S3, to compare with.
+      const plain = join(folderWith(), 'plain');
+      id = await finishedIn(plain, EXPERIMENT);
+      digest = await digestOf(plain, id);
     });
     afterAll(async () => {
       await fleet.close();
-      await plain.close();
       await server.remove();
     });
 
