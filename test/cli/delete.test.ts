@@ -3,9 +3,12 @@ import { cpSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOf, violations, withStore } from '../support/store-checks.js';
 import { ListDocument } from '../support/documents.js';
+import { keepDecoders } from '../support/kept-decoders.js';
 import { openLaboratory } from '../support/laboratory.js';
 import { cleanUp, folderWith, panicTda, startPanicTda, until } from '../support/cli-process.js';
 import { runCommand, runJson } from '../support/standing-program.js';
+
+keepDecoders();
 
 const GONE = {
   networks: [['DummyT2I', 'DummyI2T']],
