@@ -259,7 +259,7 @@ describe('a backup is refused, and changes nothing,', () => {
     [
       'of Postgres',
       'new',
-      { PANIC_TDA_DATABASE: 'postgres://127.0.0.1:1/lab' },
+      { PANIC_TDA_DATABASE: 'postgres://127.0.0.1:2/lab' },
       /pg_dump .*docs\/backup\.md/,
     ],
   ])('%s', async (_, target, env, told) => {

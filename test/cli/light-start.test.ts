@@ -187,7 +187,7 @@ test.each<{ readonly command: readonly string[]; readonly needs: readonly Librar
 });
 
 test('the check above can find these libraries where a command needs them', async () => {
-  const elsewhere = { PANIC_TDA_DATABASE: 'postgres://127.0.0.1:1/none', PANIC_TDA_DEVICE: 'cpu' };
+  const elsewhere = { PANIC_TDA_DATABASE: 'postgres://127.0.0.1:2/none', PANIC_TDA_DEVICE: 'cpu' };
   const { modules: doctor } = await loading(['doctor'], folder, elsewhere);
   const found = ALL.filter((library) => LIBRARIES[library].some((name) => doctor.has(name)));
   // Models run in processes of their own, which this does not look at.

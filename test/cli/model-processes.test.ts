@@ -103,7 +103,7 @@ describe('devices', () => {
   test('options for workers elsewhere are refused, not ignored', async () => {
     const folder = folderWith({ 'experiment.json': experiment(['a']) });
     const { code, stderr } = await runCommand(folder, ['run', 'experiment.json', '--ram', '1GiB'], {
-      TEMPORAL_ADDRESS: '127.0.0.1:1',
+      TEMPORAL_ADDRESS: '127.0.0.1:2',
     });
     expect(code).toBe(2);
     expect(stderr).toContain('give the options to "panic-tda worker" there');

@@ -26,7 +26,7 @@ const SECRETS = {
   PANIC_TDA_SERVER_API_KEY: 'marker-model-server',
   TEMPORAL_API_KEY: 'marker-temporal',
   OPENAI_API_KEY: 'marker-of-another-program',
-  HTTPS_PROXY: 'http://user:marker-proxy@127.0.0.1:9',
+  HTTPS_PROXY: 'http://user:marker-proxy@127.0.0.1:2',
 };
 
 /**
@@ -155,7 +155,7 @@ onLinux(
 );
 
 onLinux('the workers alone have the key of model servers, where a model has one', async () => {
-  const served = await seenOf({ models: [describerAt('http://127.0.0.1:9', 'image')] });
+  const served = await seenOf({ models: [describerAt('http://127.0.0.1:2', 'image')] });
   expect(served.code).toBe(130);
   expect(secretsIn(served)).toEqual({ runner: [], server: [], worker: ['PANIC_TDA_SERVER_API_KEY'] });
 });

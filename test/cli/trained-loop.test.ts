@@ -21,7 +21,7 @@ const experiment = isFullRange() ? EXAMPLE : { ...EXAMPLE, max_length: 10 };
 test('the example of trained models runs from a clone without any download (by day with shorter runs), and every call of it can be made again', async () => {
   const folder = folderWith({ 'experiment.json': experiment });
   const models = join(folder, 'models');
-  const env = { PANIC_TDA_MODELS: models, PANIC_TDA_DEVICE: 'cpu', HF_ENDPOINT: 'http://127.0.0.1:9' };
+  const env = { PANIC_TDA_MODELS: models, PANIC_TDA_DEVICE: 'cpu', HF_ENDPOINT: 'http://127.0.0.1:2' };
   const run = await panicTda(folder, ['run', 'experiment.json', '--json'], env);
   expect(run.code).toBe(0);
   const {

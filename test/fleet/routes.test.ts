@@ -108,7 +108,7 @@ test.each([
   [['--set-current'], /needs both --deployment NAME and --build-id ID/],
 ])('worker %j is refused before it connects to anything', async (args, message) => {
   const { code, stderr } = await panicTda(folderWith(), ['worker', ...args], {
-    TEMPORAL_ADDRESS: '127.0.0.1:1',
+    TEMPORAL_ADDRESS: '127.0.0.1:2',
   });
   expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(message) });
 });

@@ -243,7 +243,7 @@ describe('a server', () => {
 
   test('that redirects is not followed', async () => {
     server.interfere((_, response) => {
-      send(response, 307, {}, { location: 'http://127.0.0.1:1/v1/models' });
+      send(response, 307, {}, { location: 'http://127.0.0.1:2/v1/models' });
       return true;
     });
     expect((await failureOf(generate(painterAt(server.base), text('a')))).message).toMatch(/status 307/);
