@@ -4,9 +4,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
-
-/** A busy machine may take this long. */
-const WAIT_MS = 240_000;
+import { WAIT_MS } from './wait-ms.js';
 
 const started: ChildProcess[] = [];
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { WAIT_MS } from './wait-ms.js';
 
 /** The compiled command line, as users run it. */
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -101,16 +102,15 @@ export async function cleanUp(): Promise<void> {
 }
 
 /**
- * Waits until the condition holds. Throws after four minutes, which a busy machine may take, with the text of
- * `told`.
+ * Waits until the condition holds. Throws after `WAIT_MS`, with the text of `told`.
  */
 export async function until(
   condition: () => boolean | Promise<boolean>,
   told: () => string = () => '',
 ): Promise<void> {
-  const deadline = performance.now() + 240_000;
+  const deadline = performance.now() + WAIT_MS;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`it did not happen within four minutes ${told()}`);
+    if (performance.now() > deadline) throw new Error(`it did not happen within ${WAIT_MS} ms ${told()}`);
     await sleep(100);
   }
 }
