@@ -280,8 +280,11 @@ test('a workflow that code of another version does not fit waits for its own cod
     expect(await handleOf('patch-added').result()).toEqual({ length: 3, ended: 'length' });
     const waiting = Object.keys(blocked).length + 1;
     expect(unfit.count()).toBe(waiting);
-    expect(unfit.problem()).toMatch(
-      /^the workflow code of this worker does not fit the history of \d+ workflows: it could not go on with (run|experiment|of)-/,
+    // The service names an execution only after a while.
+    await until('the first of them has its name', () =>
+      /^the workflow code of this worker does not fit the history of \d+ workflows: it could not go on with (run|experiment|of)-/.test(
+        unfit.problem() ?? '',
+      ),
     );
 
     await resetToTheFirstTask('activity-less');
