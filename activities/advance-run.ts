@@ -6,6 +6,7 @@ import type {
   EncodedArtifact,
   EqualWork,
   Position,
+  RunProgress,
   RunRow,
   Standing,
   Step,
@@ -74,7 +75,7 @@ type ModelCall = ReturnType<Dependencies['models']['generate']>;
 /** A run while one activity advances it. */
 class Trajectory {
   position: Position;
-  private ended: RunRow['stopReason'];
+  private ended: RunProgress['ended'];
   private cycle: Cycle | null;
   /** The artifact at `position`, if this activity made it itself. */
   private input: Artifact | null = null;
@@ -88,16 +89,16 @@ class Trajectory {
     private readonly deps: Dependencies,
     private readonly run: RunRow,
     private readonly config: ExperimentConfig,
-    position: Position,
+    { next, ended, cycle }: RunProgress,
   ) {
-    this.position = position;
-    this.ended = run.stopReason;
-    this.cycle = cycleOf(run);
+    this.position = next;
+    this.ended = ended;
+    this.cycle = cycle;
   }
 
   static async of(deps: Dependencies, run: RunRow): Promise<Trajectory> {
     const config = await deps.store.experiments.config(run.experimentId);
-    return new Trajectory(deps, run, config, await deps.store.invocations.position(run));
+    return new Trajectory(deps, run, config, await deps.store.invocations.progress(run));
   }
 
   /**
@@ -247,15 +248,13 @@ class Trajectory {
 
   private async accept(committed: Committed, output: Artifact | null): Promise<void> {
     this.position = committed.next;
+    this.ended = committed.ended;
     if (committed.superseded) {
-      const stored = await this.deps.store.runs.get(this.run.experimentId, this.run.runIndex);
-      this.ended = stored.stopReason;
-      this.cycle = cycleOf(stored);
+      this.cycle = committed.cycle;
       this.input = null;
       this.begun = null;
       return;
     }
-    this.ended = committed.ended;
     this.cycle = committed.cycle ?? this.cycle;
     this.input = output;
   }
@@ -281,12 +280,6 @@ function heldBy({ hold }: RunRow, { pausedAt, deletingAt }: Standing): Held | nu
   if (hold === 'cancelled' || deletingAt !== null) return 'run-cancelled';
   if (pausedAt !== null) return 'experiment-paused';
   return hold === 'paused' ? 'run-paused' : null;
-}
-
-function cycleOf(run: RunRow): Cycle | null {
-  return run.cycleStart === null || run.cycleLength === null
-    ? null
-    : { start: run.cycleStart, length: run.cycleLength };
 }
 
 /** `A → B`, short enough for a search attribute. */

@@ -73,11 +73,12 @@ export function createBookkeeping(deps: Dependencies): BookkeepingActivities {
 
   async function routeRun(ref: RunRef): Promise<Routing> {
     const run = await store.runs.get(ref.experiment, ref.index);
-    if (run.stopReason !== null) {
+    const { next, ended } = await store.invocations.progress(run);
+    if (ended !== null) {
       const { embedding_models } = await store.experiments.config(ref.experiment);
       return endedRunQueue(run, embedding_models, deps.routing);
     }
-    return routingOf(run, await store.invocations.position(run), false, [], deps.routing);
+    return routingOf(run, next, false, [], deps.routing);
   }
 
   /** The experiment that the caller gave this workflow, and its row if the database has one. */

@@ -54,6 +54,7 @@ export type {
   EqualWork,
   InvocationRow,
   Position,
+  RunProgress,
   Step,
 } from './tables/invocations.js';
 export { float32s } from './float32.js';

@@ -93,7 +93,7 @@ async function makeFirstRun(store: Store, experiment: string): Promise<void> {
   const modelId = await store.provenance.modelId(echo);
   const hostId = await store.provenance.hostId(fingerprint);
   for (let sequence = 0; sequence < STEPS; sequence++) {
-    const position = await store.invocations.position(run);
+    const { next: position } = await store.invocations.progress(run);
     const output = (await store.artifacts.encode({ modality: 'text', text: `step ${sequence}` })).content;
     const provenance = { source: 'computed', hostId, batchSize: 1, computeMs: 1 } as const;
     const step = { ...position, modelId, seed: seedOfStep(run, sequence), output, provenance };

@@ -1,11 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
-import { and, asc, desc, eq, getTableColumns, gt, sql } from 'drizzle-orm';
+import { and, asc, eq, getTableColumns, gt, sql } from 'drizzle-orm';
 import { PanicError } from '../../common/errors.js';
 import { faultPoint } from '../../common/fault.js';
 import type { GenerativeModel } from '../../experiment/model.js';
 import { columnNames, placeholders } from '../columns.js';
 import type { ArtifactTable, StoredContent } from './artifacts.js';
 import type { Database } from '../connection/database.js';
+import { unknownRun } from './runs.js';
 import type { RunRow } from './runs.js';
 import { artifacts as artifactRows, invocations, models, runs } from '../schema.js';
 import { recordOf } from '../../common/records.js';
@@ -96,15 +97,16 @@ export interface EqualWork {
   readonly call: CallColumns;
 }
 
-export interface Committed {
-  /**
-   * Another attempt had already written the step, and that row stays. The caller must read the run's row
-   * again.
-   */
-  readonly superseded: boolean;
+/** How far the rows say that a run has come. */
+export interface RunProgress {
   readonly next: Position;
   readonly ended: 'length' | 'cycle' | null;
   readonly cycle: Cycle | null;
+}
+
+export interface Committed extends RunProgress {
+  /** Another attempt had already written the step, and that row stays. */
+  readonly superseded: boolean;
 }
 
 export interface Cycle {
@@ -128,12 +130,27 @@ function columnsOfCall<T>(select: (column: (typeof invocations)[CallColumn]) => 
 const STEPS_READ = 1000;
 
 export function invocationTable({ build, read, write }: Database, artifacts: ArtifactTable) {
-  const last = build
-    .select({ sequence: invocations.sequence, outputId: invocations.outputId })
-    .from(invocations)
-    .where(eq(invocations.runId, sql.placeholder('runId')))
-    .orderBy(desc(invocations.sequence))
-    .limit(1)
+  // One statement, since another attempt may store a step and the end of the run between two of them.
+  const reached = build
+    .select({
+      sequence: invocations.sequence,
+      outputId: invocations.outputId,
+      stopReason: runs.stopReason,
+      cycleStart: runs.cycleStart,
+      cycleLength: runs.cycleLength,
+    })
+    .from(runs)
+    .leftJoin(
+      invocations,
+      and(
+        eq(invocations.runId, runs.id),
+        eq(
+          invocations.sequence,
+          sql`(select max(sequence) from invocations where run_id = ${sql.placeholder('runId')})`,
+        ),
+      ),
+    )
+    .where(eq(runs.id, sql.placeholder('runId')))
     .prepare();
   const step = build
     .select()
@@ -194,15 +211,22 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
     .prepare();
   const insert = build.insert(invocations).values(placeholders(invocations, 'id')).prepare();
 
-  async function position(run: RunRow): Promise<Position> {
-    return read(() => positionOf(run));
+  async function progress(run: RunRow): Promise<RunProgress> {
+    return read(() => progressOf(run));
   }
 
-  function* positionOf(run: RunRow): Work<Position> {
-    const row = yield* get(last, { runId: run.id });
-    return row === undefined
-      ? { sequence: 0, inputId: run.promptId }
-      : { sequence: row.sequence + 1, inputId: row.outputId };
+  function* progressOf(run: RunRow): Work<RunProgress> {
+    const found = yield* get(reached, { runId: run.id });
+    if (found === undefined) throw unknownRun(run.experimentId, run.runIndex);
+    const { sequence, outputId, stopReason, cycleStart, cycleLength } = found;
+    return {
+      next:
+        sequence === null || outputId === null
+          ? { sequence: 0, inputId: run.promptId }
+          : { sequence: sequence + 1, inputId: outputId },
+      ended: stopReason,
+      cycle: cycleStart === null || cycleLength === null ? null : { start: cycleStart, length: cycleLength },
+    };
   }
 
   /**
@@ -236,7 +260,7 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
     const present = yield* get(step, { runId: run.id, sequence });
     if (present !== undefined) {
       verifySame(present, { modelId, inputId, seed }, run);
-      return { superseded: true, next: yield* positionOf(run), ended: null, cycle: null };
+      return { superseded: true, ...(yield* progressOf(run)) };
     }
     // Make the output's row only now: a late attempt must not leave its own output behind.
     const outputId = typeof work.output === 'number' ? work.output : yield* artifacts.idOf(work.output);
@@ -299,7 +323,7 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
     limit: number,
     now: number,
   ): Work<Committed> {
-    let next = yield* positionOf(run);
+    let { next } = yield* progressOf(run);
     // Read the previous lap, but only as many steps as are to be made: a cycle may be half a million steps
     // long.
     const lap = next.sequence - cycle.length;
@@ -381,7 +405,7 @@ export function invocationTable({ build, read, write }: Database, artifacts: Art
     return { steps: made, seedWidth, sourceWidth, mostCutTokens, told };
   }
 
-  return { position, findEqualWork, commit, fillFromCycle, steps, trajectory, stepFigures };
+  return { progress, findEqualWork, commit, fillFromCycle, steps, trajectory, stepFigures };
 }
 
 function endOf(

@@ -42,6 +42,13 @@ export interface FailedAttempt {
 
 export type RunTable = ReturnType<typeof runTable>;
 
+export function unknownRun(experimentId: string, runIndex: number): PanicError {
+  return new PanicError(
+    'InvalidInput',
+    `experiment ${experimentId} has no run ${runIndex} in this data folder`,
+  );
+}
+
 export function runTable({ build, read, write, rows }: Database) {
   const rests = restKeeper({ build, rows });
   const byIndex = build
@@ -70,12 +77,10 @@ export function runTable({ build, read, write, rows }: Database) {
         and(eq(experiments.id, experimentId), isNull(experiments.startedAt), isNull(experiments.deletingAt)),
       );
     const experiment = await read(() => first(query));
-    const isToCome = experiment !== undefined && runIndex < experiment.total;
+    if (experiment === undefined || runIndex >= experiment.total) return unknownRun(experimentId, runIndex);
     return new PanicError(
       'InvalidInput',
-      isToCome
-        ? `run ${runIndex} of experiment ${experimentId} is not planned yet: its planning goes on, or was cut off; "panic-tda resume ${experimentId}" plans the rest and runs it`
-        : `experiment ${experimentId} has no run ${runIndex} in this data folder`,
+      `run ${runIndex} of experiment ${experimentId} is not planned yet: its planning goes on, or was cut off; "panic-tda resume ${experimentId}" plans the rest and runs it`,
     );
   }
 

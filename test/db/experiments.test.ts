@@ -341,7 +341,7 @@ describe('runs', () => {
       errorMessage: null,
     });
     expect(await Promise.all([0, 2, 3].map(run))).toEqual(others);
-    expect((await store.invocations.position(await run(1))).sequence).toBe(1);
+    expect((await store.invocations.progress(await run(1))).next.sequence).toBe(1);
     expect(await store.experiments.resetFailedRuns(id)).toBe(0);
   });
 

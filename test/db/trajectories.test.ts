@@ -46,7 +46,7 @@ async function step(
   sequence?: number,
   call: CallColumns = {},
 ) {
-  const position = await store.invocations.position(run);
+  const { next: position } = await store.invocations.progress(run);
   const at = sequence ?? position.sequence;
   const output =
     typeof answer === 'number'
@@ -71,11 +71,11 @@ async function step(
 describe('a step', () => {
   test('starts at the prompt and continues from the previous output', async () => {
     const run = await planned(config);
-    expect(await store.invocations.position(run)).toEqual({ sequence: 0, inputId: run.promptId });
+    expect((await store.invocations.progress(run)).next).toEqual({ sequence: 0, inputId: run.promptId });
     const { next, ended, superseded } = await step(run, 1);
     expect(next.sequence).toBe(1);
     expect([ended, superseded]).toEqual([null, false]);
-    expect(await store.invocations.position(run)).toEqual(next);
+    expect((await store.invocations.progress(run)).next).toEqual(next);
     expect(await store.artifacts.load(next.inputId)).toEqual(picture(4, 4, Uint8Array.of(1, 0, 0)));
   });
 
@@ -126,7 +126,7 @@ describe('a step', () => {
       NOW + 500,
     );
     expect(late).toMatchObject({ superseded: true, ended: null });
-    expect(late.next).toEqual(await store.invocations.position(run));
+    expect(late.next).toEqual((await store.invocations.progress(run)).next);
     expect([await counted('invocations'), await counted('artifacts')]).toEqual([rows, contents]);
   });
 
@@ -157,7 +157,9 @@ describe('a step', () => {
     const run = await planned(config);
     await step(run, 1);
     const model = await store.provenance.modelId(painter);
-    const { inputId: output } = await store.invocations.position(run);
+    const {
+      next: { inputId: output },
+    } = await store.invocations.progress(run);
     expect(await store.invocations.findEqualWork(model, run.promptId, 7)).toEqual({
       outputId: output,
       call: { cutTokens: null, outputCut: null },
@@ -182,7 +184,7 @@ describe('a step', () => {
   test('records that its output was cut, and so does a copy of it', async () => {
     const run = await planned({ ...config, max_length: 8, on_cycle: 'continue' });
     await step(run, 1, 'continue');
-    const painted = await store.invocations.position(run);
+    const { next: painted } = await store.invocations.progress(run);
     await step(run, 'a', 'continue', undefined, { outputCut: 1 });
     await step(run, 1, 'continue');
     const cycling = await reread(run);
@@ -244,6 +246,30 @@ describe('a cycle', () => {
     expect(await rejection(step(run, 2))).toContain('the run has ended');
   });
 
+  test('that another attempt has found is what a late attempt continues from, with the length of the run', async () => {
+    const run = await planned(config);
+    expect(await store.invocations.progress(run)).toEqual({
+      next: { sequence: 0, inputId: run.promptId },
+      ended: null,
+      cycle: null,
+    });
+    const ended = await walk(run, [1, 'a', 2, 'b', 3, 'a'], 'stop');
+    const stand = { next: ended.next, ended: 'cycle', cycle: { start: 1, length: 4 } };
+    const { sequence, inputId, modelId, outputId } = (await store.invocations.trajectory(run))[1]!;
+    const late = {
+      sequence,
+      inputId,
+      modelId,
+      seed: 7,
+      output: outputId,
+      call: {},
+      onCycle: 'stop',
+    } as const;
+    const reused = { ...late, provenance: { source: 'reused' } } as const;
+    expect(await store.invocations.commit(run, reused, NOW)).toEqual({ superseded: true, ...stand });
+    expect(await store.invocations.progress(run)).toEqual(stand);
+  });
+
   test('needs the same position of the network', async () => {
     const copies = { ...config, networks: [['Copier', 'Echo', 'Echo']], seeds: [7] };
     const run = await planned(copies);
@@ -256,7 +282,7 @@ describe('a cycle', () => {
       } as const;
       const output = await staged(store, { modality: 'text', text });
       const work = {
-        ...(await store.invocations.position(run)),
+        ...(await store.invocations.progress(run)).next,
         modelId: await store.provenance.modelId({ ...describer, name, input: 'text' }),
         seed: 7,
         output,

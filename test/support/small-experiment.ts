@@ -144,7 +144,7 @@ export async function step(
   onCycle: 'stop' | 'continue',
   models = smallModels,
 ): Promise<boolean> {
-  const { sequence, inputId } = await store.invocations.position(run);
+  const { sequence, inputId } = (await store.invocations.progress(run)).next;
   const model = models.generative(run.network[sequence % run.network.length]!);
   const output = models.answer(model, await store.artifacts.load(inputId), seedOfStep(run, sequence));
   const committed = await store.invocations.commit(

@@ -37,7 +37,7 @@ export async function storeOutputs(
     await store.invocations.commit(
       run,
       {
-        ...(await store.invocations.position(run)),
+        ...(await store.invocations.progress(run)).next,
         modelId: await store.provenance.modelId(model),
         seed: 3,
         output: await staged(store, output),

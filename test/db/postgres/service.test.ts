@@ -165,7 +165,7 @@ describe('a connection', () => {
       await expect(connectStore({ folder, database })).rejects.toMatchObject({ kind: 'StoreUnavailable' });
       await running.start();
       await step(store, await store.runs.get(id, 0), 'stop');
-      expect((await store.invocations.position(run)).sequence).toBe(2);
+      expect((await store.invocations.progress(run)).next.sequence).toBe(2);
     },
   );
 
