@@ -9,6 +9,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -151,7 +152,8 @@ function readIfThere(file) {
   return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+// Node resolves links in the address of a module, but not in `argv`.
+if (realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   try {
     await build(fileURLToPath(new URL('..', import.meta.url)), (line) => console.log(line));
   } catch (error) {
