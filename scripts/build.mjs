@@ -153,7 +153,7 @@ function readIfThere(file) {
 }
 
 // Node resolves links in the address of a module, but not in `argv`.
-if (realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+if (realpathSync(process.argv[1] ?? '.') === fileURLToPath(import.meta.url)) {
   try {
     await build(fileURLToPath(new URL('..', import.meta.url)), (line) => console.log(line));
   } catch (error) {
