@@ -1,4 +1,6 @@
-import { closeSync, existsSync, openSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { ImageArtifact, Modality, TextArtifact } from '../../experiment/artifact.js';
 import type { GenerativeModel } from '../../experiment/model.js';
 import { describeDummy, paintDummy } from '../dummy.js';
@@ -13,11 +15,19 @@ export const CRASH_MARKER_VARIABLE = 'CRASHING_I2T_MARKER';
 /** Names the file that makes PoisonedI2T answer every seed with a caption. */
 export const ANTIDOTE_VARIABLE = 'POISONED_I2T_ANTIDOTE';
 
-/** Names the file that lets GatedI2T answer at once. */
+/** Names the file that lets GatedI2T answer. */
 export const GATE_VARIABLE = 'GATED_I2T_GATE';
 
+/**
+ * The folder in which each call of GatedI2T that waits at this gate has a file. If the folder is there, a call
+ * whose file is removed goes on.
+ */
+export function callsAtGate(gate: string): string {
+  return `${gate}.calls`;
+}
+
 const SLOW_MS = 100;
-const GATED_MS = 1000;
+const GATE_LOOK_MS = 25;
 
 /** Answers a blank caption for seed 13, and is DummyI2T otherwise. */
 export function describeUnlessSeed13(picture: ImageArtifact, seed: number): TextArtifact {
@@ -40,32 +50,37 @@ export function describeAfterCrash(picture: ImageArtifact, seed: number): TextAr
 
 /** DummyI2T that blocks its thread for 100 ms. */
 export function describeSlowly(picture: ImageArtifact, seed: number): TextArtifact {
-  hold();
+  hold(SLOW_MS);
   return describeDummy(picture, seed);
 }
 
 /**
- * DummyI2T that blocks its thread for a second until the gate's file exists, and not at all from then on. So a run
- * of some hundred steps cannot end before a test lets it, however slow the machine is.
+ * DummyI2T that blocks its thread until the gate's file exists, or until a test lets this call through. So no run
+ * can end before a test lets it, however slow the machine is.
  */
 export function describeBehindGate(picture: ImageArtifact, seed: number): TextArtifact {
   const gate = process.env[GATE_VARIABLE] ?? '';
-  if (gate !== '') holdUntilThere(gate, performance.now() + GATED_MS);
+  if (gate !== '' && !existsSync(gate)) waitAt(gate);
   return describeDummy(picture, seed);
 }
 
 /** DummyT2I that blocks its thread for 100 ms. */
 export function paintSlowly(prompt: TextArtifact, seed: number): ImageArtifact {
-  hold();
+  hold(SLOW_MS);
   return paintDummy(prompt, seed);
 }
 
-function holdUntilThere(file: string, end: number): void {
-  while (!existsSync(file) && performance.now() < end) hold();
+function waitAt(gate: string): void {
+  const folder = callsAtGate(gate);
+  const call = join(folder, randomUUID());
+  if (existsSync(folder)) writeFileSync(call, '');
+  // A test that is over has removed the folder too, and lets no call through by that.
+  while (!existsSync(gate) && (existsSync(call) || !existsSync(folder))) hold(GATE_LOOK_MS);
+  rmSync(call, { force: true });
 }
 
-function hold(): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, SLOW_MS);
+function hold(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 /**
@@ -119,7 +134,7 @@ export const faultyModels: readonly GenerativeModel[] = [
     'CrashingI2T',
     `For tests: ends its thread once, when the file of ${CRASH_MARKER_VARIABLE} is absent.`,
   ),
-  faulty('GatedI2T', `For tests: DummyI2T that takes a second until the file of ${GATE_VARIABLE} is there.`),
+  faulty('GatedI2T', `For tests: DummyI2T that waits until the file of ${GATE_VARIABLE} is there.`),
   faulty('SlowI2T', 'For tests and benchmarks: DummyI2T that takes 100 ms.'),
   faulty('SlowT2I', 'For tests and benchmarks: DummyT2I that takes 100 ms.', ['text', 'image']),
   hosted('HostedT2I', 'For tests: DummyT2I in a process of its own, which obeys commands in its prompt.'),

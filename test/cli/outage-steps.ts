@@ -6,13 +6,13 @@ import { connectStoreReadonly } from '../../db/index.js';
 import { type Running, until } from '../support/cli-process.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 
-/** An experiment that takes minutes until its gate is opened, so that a test always finds it under way. */
+/** An experiment that ends only after a test has opened its gate. */
 export const EXPERIMENT = {
   networks: [['DummyT2I', 'GatedI2T']],
   prompts: ['a lighthouse', 'a forest'],
   seeds: [-1],
   embedding_models: ['Dummy'],
-  max_length: 260,
+  max_length: 40,
 };
 
 /** What a test closes at its end, the last one first. */

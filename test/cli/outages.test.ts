@@ -58,9 +58,9 @@ beforeAll(async () => {
   const served = [painterAt(models.base), describerAt(models.base, 'image')];
   folder = folderWith({
     'catalogue.json': { models: served },
-    'crash.json': { ...EXPERIMENT, name: 'crash', max_length: 40 },
+    'crash.json': { ...EXPERIMENT, name: 'crash' },
     'password.json': { ...EXPERIMENT, name: 'password', prompts: ['a lighthouse'] },
-    'away.json': { ...EXPERIMENT, name: 'away', max_length: 40 },
+    'away.json': { ...EXPERIMENT, name: 'away' },
     'short.json': SHORT,
     'served.json': {
       ...EXPERIMENT,

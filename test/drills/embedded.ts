@@ -10,13 +10,7 @@ import { gateIn } from '../support/gate.js';
 import { readJson } from '../support/json.js';
 import { experimentFile } from '../support/laboratory.js';
 import { sideBySide } from '../support/side-by-side.js';
-import {
-  digestOf,
-  invocationCount,
-  untilInvocations,
-  violations,
-  withStore,
-} from '../support/store-checks.js';
+import { digestOf, invocationCount, violations, withStore } from '../support/store-checks.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { undisturbedDigest } from '../support/undisturbed.js';
 import { CLI } from '../support/worker-process.js';
@@ -27,7 +21,7 @@ const EXPERIMENT = {
   prompts: ['a lighthouse in fog', 'two hares on a hill'],
   seeds: [3],
   embedding_models: ['Dummy'],
-  max_length: 120,
+  max_length: 60,
   on_cycle: 'continue',
   reuse: false,
 };
@@ -111,7 +105,11 @@ async function drill(series: readonly Disaster[]): Promise<Outcome> {
   const said = new Map<string, string>();
   let run = startEmbeddedRun(data, ['run', file], CLI, gate.env);
   for (const [index, { name, strike, continuedBy, upgraded }] of series.entries()) {
-    await untilInvocations(data, invocationCount(data) + INVOCATIONS_BEFORE_A_DISASTER);
+    const enough = invocationCount(data) + INVOCATIONS_BEFORE_A_DISASTER;
+    await until(
+      `${data} has ${enough} invocations`,
+      gate.lettingThrough(() => invocationCount(data) >= enough),
+    );
     await strike(data, run);
     if (index === series.length - 1) gate.open();
     if (continuedBy === undefined) continue;

@@ -14,7 +14,7 @@ const EXPERIMENT = {
   prompts: ['a lighthouse', 'a forest'],
   seeds: [-1],
   embedding_models: ['Dummy'],
-  max_length: 160,
+  max_length: 40,
 };
 
 let fleet: Fleet | null = null;

@@ -29,8 +29,8 @@ const EXPERIMENT = {
   reuse: false,
 };
 
-/** An experiment that takes minutes. */
-const WATCHED = { ...EXPERIMENT, networks: [['DummyT2I', 'GatedI2T']], max_length: 400 };
+/** An experiment that ends only after the test has opened its gate. */
+const WATCHED = { ...EXPERIMENT, networks: [['DummyT2I', 'GatedI2T']], max_length: 40 };
 
 const server = await suitePostgres();
 let undisturbed: string;
@@ -80,10 +80,8 @@ async function digestNow(database: StorePlace['database'], experiment: string): 
     if (!server.available) return;
     const database = { url: server.urlOf(await createDatabase(server.urlOf)), poolSize: 3 };
     await setUpDatabase(database, []);
-    fleet = await openFleet(null, {
-      PANIC_TDA_DATABASE: database.url,
-      ...gateIn(sharedTemporaryFolder()).env,
-    });
+    const gate = gateIn(sharedTemporaryFolder());
+    fleet = await openFleet(null, { PANIC_TDA_DATABASE: database.url, ...gate.env });
     // A connection that writes, and does not leave.
     const staying = await connectStore({ folder: fleet.data, database });
     const before = await staying.db.tablesNow();
@@ -174,6 +172,7 @@ async function digestNow(database: StorePlace['database'], experiment: string): 
       code: 5,
       stderr: expect.stringMatching(/newer panic-tda \(version 0\.4\.0, .*may not write to it/) as unknown,
     });
+    gate.open();
     await serving(command(later, ['worker']));
     const { experiment, status } = await handle.result();
     for (const verb of ['retry', 'resume']) {

@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { queueStates } from '../../workers/temporal/queue-states.js';
 import { cleanUp, type Running, until } from '../support/cli-process.js';
 import { gateIn, type Gate } from '../support/gate.js';
-import { digestOf, untilInvocations, violations } from '../support/store-checks.js';
-import { addressOf, attemptsOf, openFleet, pendingOf, samplesOf, type Fleet } from '../support/fleet.js';
+import { digestOf, violations } from '../support/store-checks.js';
+import { addressOf, attemptsOf, openFleet, samplesOf, type Fleet } from '../support/fleet.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { undisturbedDigest } from '../support/undisturbed.js';
+import { runsOf } from '../workflows/rows.js';
 
 /**
  * One fleet, whose workers come one after another. Each test begins with the workers of the test before it.
@@ -55,7 +56,13 @@ test('an experiment follows a route that appears while it runs, without another 
   const experiment = { ...EXPERIMENT, networks: [['DummyT2I', 'GatedI2T']] };
   const before = await fleet.worker(['--identity', 'before']);
   const handle = await fleet.start(experiment, 'rerouted');
-  await untilInvocations(fleet.data, 2);
+  await until(
+    gate.lettingThrough(async () => {
+      const { experiment: id } = await handle.query<{ experiment: string | null }>('progress');
+      const runs = id === null ? [] : await runsOf(fleet.data, id);
+      return runs.length === 2 && runs.every(({ invocations }) => invocations > 0);
+    }),
+  );
   writeFileSync(join(fleet.data, 'routes.json'), JSON.stringify(ROUTES));
   before.process.kill('SIGTERM');
   await before.ended;
@@ -135,26 +142,9 @@ test('a worker that serves only embedding models of an experiment continues it, 
   ]);
 });
 
-/** Resolves when a worker has an activity of these workflows that it did not have a moment before. */
-async function untilJustGiven(worker: string, workflowIds: readonly string[]): Promise<void> {
-  let before: ReadonlySet<string> | null = null;
-  await until(async () => {
-    const pending = await Promise.all(
-      workflowIds.map(async (workflowId) =>
-        (await pendingOf(fleet.client, workflowId))
-          .filter(({ lastWorkerIdentity }) => lastWorkerIdentity === worker)
-          .map(({ activityId }) => `${workflowId} ${activityId}`),
-      ),
-    );
-    const earlier = before;
-    before = new Set(pending.flat());
-    return earlier !== null && [...before].some((activity) => !earlier.has(activity));
-  });
-}
-
 test('two workers of the same models share the runs; a killed worker loses only time', async () => {
-  rmSync(gate.env['GATED_I2T_GATE']!);
-  const experiment = { ...EXPERIMENT, networks: [['SlowT2I', 'GatedI2T']], max_length: 30 };
+  gate.close();
+  const experiment = { ...EXPERIMENT, networks: [['SlowT2I', 'GatedI2T']], max_length: 20 };
   const handle = await fleet.start(experiment, 'shared');
   let id: string | null = null;
   const advancesOfAll = async () => {
@@ -165,12 +155,11 @@ test('two workers of the same models share the runs; a killed worker loses only 
     return attempts.flat().filter(({ activity }) => activity === 'advanceRun');
   };
   // For work that was lost, the history names only the worker that repeated it. A named worker did its work.
-  await until(async () => new Set((await advancesOfAll()).map(({ by }) => by)).size === 2);
-  // An activity takes a second, so the victim is in the middle of one.
-  await untilJustGiven(
-    'second',
-    [0, 1].map((run) => `run-${id}-${run}`),
+  await until(
+    gate.lettingThrough(async () => new Set((await advancesOfAll()).map(({ by }) => by)).size === 2),
   );
+  // Each worker has one activity at a time, so the victim is in the middle of one.
+  await until(() => gate.waiting() === 2);
   second.process.kill('SIGKILL');
   gate.open();
   expect((await handle.result()).status).toBe('completed');

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, expect, test } from '@jest/globals';
 import { cleanUp, type Running, until } from '../support/cli-process.js';
 import { gateIn } from '../support/gate.js';
-import { allRows, digestOf, invocationCount, untilInvocations, violations } from '../support/store-checks.js';
+import { allRows, digestOf, invocationCount, violations } from '../support/store-checks.js';
 import { suiteAddress } from '../support/suite-server.js';
 import { openLink } from '../../faults/common/link.js';
 import { addressOf, attemptsOf, openFleet, pendingOf, type Fleet } from '../support/fleet.js';
@@ -31,7 +31,7 @@ const LONG_DIAGRAM = {
   null_model: { surrogates: 999 },
 };
 
-/** Runs of ten seconds or more, until the gate opens. */
+/** Runs that end only after the test has opened the gate. */
 const RELAY = {
   networks: [['DummyT2I', 'GatedI2T']],
   prompts: ['a lighthouse in fog'],
@@ -75,8 +75,10 @@ test('workers that stop one after another give back a long step, a long diagram 
     () => first.stderr(),
   );
   const others = invocationCount(fleet.data);
+  const untilRelayHas = (count: number) =>
+    until(gate.lettingThrough(() => invocationCount(fleet.data) >= count));
   const relay = await fleet.start(RELAY, 'relay');
-  await untilInvocations(fleet.data, others + 3);
+  await untilRelayHas(others + 3);
 
   const starting = start('second');
   first.process.kill('SIGTERM');
@@ -100,7 +102,7 @@ test('workers that stop one after another give back a long step, a long diagram 
     await handle.terminate();
   }
 
-  await untilInvocations(fleet.data, made + 3);
+  await untilRelayHas(made + 3);
   const third = start('third');
   second.process.kill('SIGTERM');
   expect(await second.ended).toMatchObject({ code: 0 });

@@ -12,8 +12,8 @@ let fleet: Fleet;
 afterEach(async () => await fleet.close());
 afterAll(cleanUp);
 
-/** A run of ten seconds or more, until the gate opens. */
-const LONG = {
+/** A run that ends only after the test has opened the gate. */
+const GATED = {
   networks: [['DummyT2I', 'GatedI2T']],
   prompts: ['a lighthouse in fog'],
   seeds: [3],
@@ -28,11 +28,11 @@ test('an experiment of another Temporal service is left to that service, and tak
   fleet = await openFleet(null, gate.env);
   const other = { TEMPORAL_NAMESPACE: takeNamespace() };
   const file = join(fleet.folder, 'experiment.json');
-  writeFileSync(file, JSON.stringify(LONG));
+  writeFileSync(file, JSON.stringify(GATED));
   const first = await fleet.worker(['--queues', 'all']);
   await fleet.worker(['--queues', 'all'], other);
-  await fleet.start(LONG, 'there');
-  await until(() => invocationCount(fleet.data) > 2);
+  await fleet.start(GATED, 'there');
+  await until(gate.lettingThrough(() => invocationCount(fleet.data) > 2));
   // Its workflow stays open, and waits for a worker.
   first.process.kill('SIGKILL');
   await first.ended;
@@ -56,7 +56,7 @@ test('an experiment of another Temporal service is left to that service, and tak
     expect(stderr).toContain(then);
   }
   const refusal = withClient(other.TEMPORAL_NAMESPACE, (client) =>
-    client.workflow.execute('experiment', { taskQueue: 'panic-tda', workflowId: 'by-hand', args: [LONG] }),
+    client.workflow.execute('experiment', { taskQueue: 'panic-tda', workflowId: 'by-hand', args: [GATED] }),
   );
   await expect(refusal).rejects.toMatchObject({
     cause: { cause: { type: 'AlreadyRunning', message: expect.stringContaining(driverPlace) as unknown } },

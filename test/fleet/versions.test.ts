@@ -20,16 +20,22 @@ import { undisturbedDigest } from '../support/undisturbed.js';
 
 const RUNS = 2;
 
-/** Runs that last half a minute or more, until the gate opens. */
+/** Runs that end only after a test has opened the gate. */
 const EXPERIMENT = {
   networks: [['DummyT2I', 'GatedI2T']],
   prompts: ['a lighthouse in fog'],
   seeds: Array.from({ length: RUNS }, (_, seed) => seed),
   embedding_models: ['Dummy'],
-  max_length: 40,
+  max_length: 20,
   on_cycle: 'continue',
   reuse: false,
 };
+
+/**
+ * One step for an activity, and a workflow task after it. So each step that the gate lets through shows which
+ * worker has the workflow.
+ */
+const ONE_STEP = { PANIC_TDA_ACTIVITY_MS: '1' };
 
 const STEP = 'advanced = await hold.whileFree(';
 const PATCH = 'another-step';
@@ -82,9 +88,14 @@ async function makeCurrent(buildId: string): Promise<void> {
   );
 }
 
-/** Resolves when the service has seen the workflow tasks of `count` runs fail. */
+/**
+ * Resolves when the service has seen the workflow tasks of `count` runs fail. A run meets other code only after a
+ * step.
+ */
 async function untilBlocked(count: number): Promise<void> {
-  await until(async () => (await runs('TemporalReportedProblems IS NOT NULL')) === count);
+  await until(
+    gate.lettingThrough(async () => (await runs('TemporalReportedProblems IS NOT NULL')) === count),
+  );
 }
 
 /** Id of the experiment of this name in this data folder, as soon as it is planned. */
@@ -128,7 +139,7 @@ async function untilSaid(worker: Running, words: RegExp): Promise<void> {
 
 test('runs follow the current version of the workers, wait while it is rolled back to code that they do not fit, and go on when it is back', async () => {
   gate = gateIn(temporaryFolder());
-  fleet = await openVersionedFleet(gate.env);
+  fleet = await openVersionedFleet({ ...gate.env, ...ONE_STEP });
   const v1 = ['--deployment', 'fleet', '--build-id', 'v1'];
   const first = await fleet.worker([...v1, '--identity', 'first', '--listen', '0']);
   expect(first.stderr()).toMatch(/set-current-version --deployment-name fleet --build-id v1/);
@@ -160,7 +171,7 @@ test('runs follow the current version of the workers, wait while it is rolled ba
   );
   await untilSaid(second, /Build 9\.8\.7-[0-9a-f]{12} is the current version of fleet now/);
   const [, ownBuild = ''] = /Build (\S+) is the current/.exec(second.stderr()) ?? [];
-  await until(async () => (await runs(`TemporalChangeVersion = "${PATCH}"`)) === RUNS);
+  await until(gate.lettingThrough(async () => (await runs(`TemporalChangeVersion = "${PATCH}"`)) === RUNS));
   expect(await readiness(first)).toEqual({ status: 200, problems: [] });
 
   await makeCurrent('v1');
@@ -206,7 +217,7 @@ test('runs follow the current version of the workers, wait while it is rolled ba
 
 test('runs wait while a worker with other code has their tasks; when it has left, they go on, or end if they were cancelled', async () => {
   gate = gateIn(temporaryFolder());
-  fleet = await openFleet(null, gate.env);
+  fleet = await openFleet(null, { ...gate.env, ...ONE_STEP });
   const right = await fleet.worker(['--identity', 'right', '--listen', '0']);
   expect(right.stderr()).not.toMatch(/different workflow code/);
   const watching = fleet.command(['run', experimentFile(fleet.folder, 'experiment', EXPERIMENT)]);
@@ -215,12 +226,14 @@ test('runs wait while a worker with other code has their tasks; when it has left
   const loneId = await idOf(fleet.data, 'lone');
   const ids = [...EXPERIMENT.seeds.map((seed) => `run-${experiment}-${seed}`), `run-${loneId}-0`];
   // All of them have begun: only the version that began a workflow can go on with it.
-  await until(async () => {
-    const described = await Promise.all(
-      ids.map((id) => fleet.client.workflow.getHandle(id).describe()),
-    ).catch(() => []);
-    return described.length === ids.length && described.every(({ historyLength }) => historyLength > 6);
-  });
+  await until(
+    gate.lettingThrough(async () => {
+      const described = await Promise.all(
+        ids.map((id) => fleet.client.workflow.getHandle(id).describe()),
+      ).catch(() => []);
+      return described.length === ids.length && described.every(({ historyLength }) => historyLength > 6);
+    }),
+  );
   // Their next tasks go to the other worker, not to the one that has the workflows in its cache.
   right.process.kill('SIGTERM');
   await right.ended;

@@ -37,7 +37,7 @@ let laboratory: GatedLaboratory;
 beforeAll(async () => {
   laboratory = await openGatedLaboratory({
     // Gives a run several activities, so that a reset can go back to one of them.
-    PANIC_TDA_ACTIVITY_MS: '1000',
+    PANIC_TDA_ACTIVITY_MS: '100',
     CRASHING_I2T_MARKER: join(sharedTemporaryFolder(), 'crashed'),
   });
 });
@@ -119,9 +119,7 @@ test('progress, status and network can be read while an experiment runs and afte
   const experiment = during.experiment;
   expect(experiment).toMatch(/^[0-9a-f]{12}$/);
   const run = laboratory.client.workflow.getHandle(`run-${experiment}-0`);
-  await patientlyUntil('the run shows its network', async () =>
-    Object.keys((await run.describe()).searchAttributes).includes('PanicTdaNetwork'),
-  );
+  await laboratory.untilReported(experiment, 0);
   expect((await run.describe()).searchAttributes).toMatchObject({
     PanicTdaExperiment: [experiment],
     PanicTdaNetwork: ['DummyT2I → GatedI2T'],
@@ -129,7 +127,7 @@ test('progress, status and network can be read while an experiment runs and afte
   });
   expect(await (await run.describe()).staticSummary()).toBe(`run 0 of experiment ${experiment}`);
   expect(await currentDetails(run)).toMatch(
-    /DummyT2I → GatedI2T[^]*seed 3[^]*a lighthouse in fog[^]*of at most 60/,
+    /DummyT2I → GatedI2T[^]*seed 3[^]*a lighthouse in fog[^]*of at most 40/,
   );
   expect(await currentDetails(handle)).toContain('2 runs, 64 at once');
   expect(await workflows(`PanicTdaExperiment = "${experiment}" AND PanicTdaStatus = "running"`)).toEqual([

@@ -7,7 +7,7 @@ import { gateIn } from '../support/gate.js';
 import type { Gate } from '../support/gate.js';
 import { openLaboratory } from '../support/laboratory.js';
 import type { Laboratory } from '../support/laboratory.js';
-import { digestOf, invocationCount, untilInvocations, withStore } from '../support/store-checks.js';
+import { digestOf, invocationCount, withStore } from '../support/store-checks.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { undisturbedDigest } from '../support/undisturbed.js';
 
@@ -17,7 +17,7 @@ export const GATED = {
   prompts: ['a lighthouse in fog', 'two hares on a hill'],
   seeds: [3],
   embedding_models: ['Dummy'],
-  max_length: 60,
+  max_length: 40,
   on_cycle: 'continue',
   reuse: false,
 };
@@ -34,6 +34,8 @@ export interface GatedLaboratory extends Laboratory {
   readonly begin: (name: string, workflowId?: string) => Promise<Handle>;
   /** Does the same with a closed gate, and resolves when steps are made. */
   readonly beginUnderWay: (name: string) => Promise<{ readonly handle: Handle; readonly experiment: string }>;
+  /** Lets steps through until an activity of the run has ended. */
+  readonly untilReported: (experiment: string, index: number) => Promise<void>;
   /**
    * Opens the gate, and expects that the workflow completes the experiment as if nothing had disturbed it.
    */
@@ -57,9 +59,19 @@ export async function openGatedLaboratory(env: Readonly<Record<string, string>>)
       gate.close();
       const before = invocationCount(data);
       const handle = await begin(name);
-      await untilInvocations(data, before + 3);
+      await until(
+        'steps are made',
+        gate.lettingThrough(() => invocationCount(data) >= before + 3),
+      );
       const { experiment } = await handle.query<{ experiment: string }>('progress');
       return { handle, experiment };
+    },
+    untilReported: async (experiment, index) => {
+      const run = client.workflow.getHandle(`run-${experiment}-${index}`);
+      await until(
+        'the run shows its network',
+        gate.lettingThrough(async () => 'PanicTdaNetwork' in (await run.describe()).searchAttributes),
+      );
     },
     completesEqually: async (workflowId, experiment) => {
       gate.open();
