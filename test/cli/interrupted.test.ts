@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { renameSync } from 'node:fs';
+import { cpSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { openStoreReadonly } from '../../db/index.js';
 import { processesWithArgument } from '../support/processes-with-argument.js';
@@ -7,7 +7,9 @@ import { cleanUp, folderWith, runInfo, startPanicTda, until } from '../support/c
 import { type Gate, gateIn } from '../support/gate.js';
 import type { Running } from '../support/cli-process.js';
 import { OfExperiment } from '../support/documents.js';
+import { withWorker } from '../support/resumed.js';
 import { runCommand, runJson } from '../support/standing-program.js';
+import { invocationCount } from '../support/store-checks.js';
 
 /**
  * Two runs that end only after the test has opened their gate. The tests stop them again and again. They tell
@@ -18,7 +20,7 @@ const EXPERIMENT = {
   prompts: ['a quiet harbour', 'a loud tower'],
   seeds: [-1],
   embedding_models: ['Dummy'],
-  max_length: 100,
+  max_length: 60,
 };
 
 let folder: string;
@@ -33,17 +35,6 @@ beforeAll(() => {
 });
 afterAll(cleanUp);
 
-/** The number of invocations in the store. */
-async function invocations(): Promise<number> {
-  const store = openStoreReadonly(data);
-  try {
-    const [row] = (await store?.experiments.list()) ?? [];
-    return store === null || row === undefined ? 0 : (await store.summaries.progress(row.id)).invocations;
-  } finally {
-    await store?.close();
-  }
-}
-
 /** The pauses without work, and the time of the last step. */
 async function times() {
   const store = openStoreReadonly(data)!;
@@ -56,9 +47,9 @@ async function times() {
 }
 
 async function untilMoreInvocations(): Promise<void> {
-  const before = await invocations();
+  const before = invocationCount(data);
   await until(
-    gate.lettingThrough(async () => (await invocations()) > before),
+    gate.lettingThrough(() => invocationCount(data) > before),
     () => `\n${running.stderr()}`,
   );
 }
@@ -88,7 +79,7 @@ test('SIGTERM while the server is still starting ends with 143 and leaves no pro
   await until(() => processesOfFolder().length === 0);
 });
 
-test('status and list show a run under way, and a second run is refused with the name of the first', async () => {
+test('status and list show a run under way, and a second run and a deletion are refused with the name of the first', async () => {
   running = startPanicTda(folder, ['run', 'experiment.json'], gate.env);
   await untilMoreInvocations();
   const status = OfExperiment.parse(await runJson(folder, ['status']));
@@ -102,6 +93,9 @@ test('status and list show a run under way, and a second run is refused with the
   expect(list).toMatchObject([{ id, state: 'running' }]);
   expect(second.stderr).toContain(`process ${pid}, started `);
   expect(second.code).toBe(2);
+  const deletion = await runCommand(folder, ['delete', id, '--yes']);
+  expect(deletion.stderr).toContain(`process ${pid} runs it`);
+  expect(deletion.code).toBe(2);
 });
 
 test('a run continues when a worker and the Temporal server are killed', async () => {
@@ -118,24 +112,7 @@ test('a run continues when a worker and the Temporal server are killed', async (
   expect(running.stderr()).toMatch(/temporal server runs again/);
 });
 
-test('cancel from elsewhere ends the run with 3, and the rows say cancelled', async () => {
-  const cancel = await runCommand(folder, ['cancel', id.slice(0, 6)]);
-  expect(cancel.stdout).toContain(`"npx panic-tda resume ${id}" continues`);
-  expect(cancel.code).toBe(0);
-  const { code, stdout, stderr } = await running.ended;
-  expect(stderr).toMatch(/The experiment was cancelled\./);
-  expect(stdout).toMatch(new RegExp(`^Next\\n  npx panic-tda resume ${id} `, 'm'));
-  expect(code).toBe(3);
-  expect(await runJson(folder, ['status'])).toMatchObject({
-    status: 'cancelled',
-    driven: { by: 'nobody' },
-    runs: { cancelled: 2, running: 0 },
-  });
-});
-
-test('resume continues the run; after SIGKILL of everything, status says interrupted, doctor names what was left, and run continues to the end', async () => {
-  running = startPanicTda(folder, ['resume', id], gate.env);
-  await untilMoreInvocations();
+test('after SIGKILL of everything, status says interrupted, doctor names what was left, and run continues', async () => {
   const { serverPid, workerPids } = infoWithProcesses();
   running.process.kill('SIGKILL');
   for (const pid of workerPids) process.kill(pid, 'SIGKILL');
@@ -156,18 +133,47 @@ test('resume continues the run; after SIGKILL of everything, status says interru
   expect(told).not.toContain('was left behind');
   renameSync(`${record}.away`, record);
   expect(doctor.code).toBe(0);
+  cpSync(data, join(folder, 'interrupted'), { recursive: true });
 
-  gate.open();
   running = startPanicTda(folder, ['run', 'experiment.json'], gate.env);
-  const { code, stdout, stderr } = await running.ended;
-  expect(stderr).toContain(`A Temporal server (process ${serverPid}) had outlived`);
-  expect(stdout).toMatch(/runs +2 finished/);
-  expect(stdout).toMatch(/invocations +200 /);
+  await untilMoreInvocations();
+  expect(running.stderr()).toContain(`A Temporal server (process ${serverPid}) had outlived`);
   // The pause lasts from the last step until the command continued the experiment.
   const { rests, restedMs } = await times();
   expect(rests.length).toBeGreaterThan(before.rests.length);
   expect(rests.at(-1)![0]).toBe(before.lastInvocationAt);
   expect(restedMs).toBe(rests.reduce((sum, [from, to]) => sum + to - from, 0));
+});
+
+test('an interrupted experiment can be deleted, and the file compacted', async () => {
+  const deleted = await runCommand(folder, ['delete', id, '--yes', '--compact', '--data', 'interrupted']);
+  expect(deleted.stderr).not.toContain('panic-tda:');
+  expect(deleted.stdout).toMatch(/Deleted experiment .*\nThe database file has /);
+  expect(deleted.code).toBe(0);
+  expect(await runJson(folder, ['list', '--data', 'interrupted'])).toEqual([]);
+});
+
+test('cancel from elsewhere ends the run with 3, and the rows say cancelled', async () => {
+  const cancel = await runCommand(folder, ['cancel', id.slice(0, 6)]);
+  expect(cancel.stdout).toContain(`"npx panic-tda resume ${id}" continues`);
+  expect(cancel.code).toBe(0);
+  const { code, stdout, stderr } = await running.ended;
+  expect(stderr).toMatch(/The experiment was cancelled\./);
+  expect(stdout).toMatch(new RegExp(`^Next\\n  npx panic-tda resume ${id} `, 'm'));
+  expect(code).toBe(3);
+  await until(() => processesOfFolder().length === 0);
+  expect(await runJson(folder, ['status'])).toMatchObject({
+    status: 'cancelled',
+    driven: { by: 'nobody' },
+    runs: { cancelled: 2, running: 0 },
+  });
+});
+
+test('resume continues a cancelled experiment to its end, also beside a worker of another service', async () => {
+  gate.open();
+  const { code, stdout } = await withWorker(data, ['resume', id], gate.env);
+  expect(stdout).toMatch(/runs +2 finished/);
+  expect(stdout).toMatch(/invocations +120 /);
   expect(code).toBe(0);
   expect((await runCommand(folder, ['doctor'])).code).toBe(0);
 });

@@ -48,6 +48,8 @@ export interface AnsweringModels {
   embedding(name: string): EmbeddingModel;
   answer(model: GenerativeModel, input: Artifact, seed: number): Artifact;
   vectorOf(model: EmbeddingModel, input: Artifact): Float32Array;
+  /** Whether the rows of a run say that they were copied from equal work, which is stored already. */
+  reused?(run: RunRow): boolean;
 }
 
 const smallModels: AnsweringModels = {
@@ -155,12 +157,15 @@ export async function step(
       modelId: await store.provenance.modelId(model),
       seed: seedOfStep(run, sequence),
       output: await staged(store, output),
-      provenance: {
-        source: 'computed',
-        hostId: await store.provenance.hostId(fingerprint),
-        batchSize: 1,
-        computeMs: 2,
-      },
+      provenance:
+        models.reused?.(run) === true
+          ? { source: 'reused' }
+          : {
+              source: 'computed',
+              hostId: await store.provenance.hostId(fingerprint),
+              batchSize: 1,
+              computeMs: 2,
+            },
       call: callColumns({ model, answer: { cutTokens: 0, outputCut: false } }),
       onCycle: run.seed === -1 ? 'ignore' : onCycle,
     },
@@ -262,16 +267,15 @@ export async function finishExperiment(
   return id;
 }
 
-/** Finishes the unfinished runs of a stored experiment. False if there is none. */
-export async function finishAgain(store: Store, id: string): Promise<boolean> {
+/** Finishes the unfinished runs of a stored experiment. */
+export async function finishAgain(store: Store, id: string): Promise<void> {
   const of = await store.experiments.config(id);
   const unfinished = await store.runs.unfinished(id, 0, runCount(of));
-  if (unfinished.length === 0) return false;
+  if (unfinished.length === 0) return;
   const driver = { workflowId: `experiment-${id}`, runId: 'again' };
   await store.experiments.claim(id, driver, null, NOW);
   for (const index of unfinished) await finishRun(store, await store.runs.get(id, index), of);
   await store.experiments.release(id, driver, 'completed', null, NOW);
-  return true;
 }
 
 /**

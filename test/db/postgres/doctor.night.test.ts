@@ -1,4 +1,3 @@
-import { fullRange } from '../../support/range.js';
 import { onPostgres } from '../places.js';
 
-await fullRange(() => onPostgres(() => import('../doctor.test.js')));
+await onPostgres(() => import('../doctor.test.js'));
