@@ -37,56 +37,40 @@ async function start(folder: string, options: Partial<TemporalServerOptions> = {
   return started;
 }
 
-describe('a server that outlived its supervisor', () => {
-  test('is ended before another starts on its file, which has the workflows', async () => {
-    const folder = temporaryFolder();
-    const supervisor = runModule(
-      `import { startTemporalServer } from ${dist('workers/temporal/server.js')};
-       const [folder, path, version] = process.argv.slice(1);
-       const server = await startTemporalServer({
-         cli: { path, version }, databaseFile: folder + '/temporal.sqlite', logFile: folder + '/temporal.log',
-       });
-       console.log(JSON.stringify({ address: server.address, pid: server.pid }));`,
-      [folder, cli.path, cli.version],
-    );
-    const orphan = readJson(await nextLine(supervisor), z.object({ address: z.string(), pid: z.number() }));
-    await startWorkflow(orphan, 'survives');
-    await kill(supervisor);
-    expect(isRunning(orphan.pid)).toBe(true);
+// A run ends a server that was never started again: test/drills/embedded.test.ts.
+test('a server that was started again, and outlived its supervisor, is ended before another starts on its file, which has the workflows', async () => {
+  const folder = temporaryFolder();
+  const supervisor = runModule(
+    `import { startTemporalServer } from ${dist('workers/temporal/server.js')};
+     const [folder, path, version] = process.argv.slice(1);
+     const ready = [];
+     const server = await startTemporalServer({
+       cli: { path, version }, databaseFile: folder + '/temporal.sqlite', logFile: folder + '/temporal.log',
+       onEvent: ({ kind, pid }) => {
+         if (kind !== 'ready') return;
+         ready.push(pid);
+         if (ready.length === 2) console.log(JSON.stringify({ address: server.address, pids: ready }));
+       },
+     });
+     process.kill(server.pid, 'SIGKILL');`,
+    [folder, cli.path, cli.version],
+  );
+  const { address, pids } = readJson(
+    await nextLine(supervisor),
+    z.object({ address: z.string(), pids: z.tuple([z.number(), z.number()]) }),
+  );
+  const [first, second] = pids;
+  expect(second).not.toBe(first);
+  await startWorkflow({ address }, 'survives');
+  await kill(supervisor);
+  expect(isRunning(second)).toBe(true);
 
-    const { server, notices } = await start(folder);
-    expect(isRunning(orphan.pid)).toBe(false);
-    expect(notices).toEqual([
-      `A Temporal server (process ${orphan.pid}) had outlived the program that started it; it was ended.`,
-    ]);
-    expect(await workflowStatus(server, 'survives')).toBe('RUNNING');
-  });
-
-  test('is ended as well if it had been started again, with other arguments', async () => {
-    const folder = temporaryFolder();
-    const supervisor = runModule(
-      `import { startTemporalServer } from ${dist('workers/temporal/server.js')};
-       const [folder, path, version] = process.argv.slice(1);
-       const ready = [];
-       const server = await startTemporalServer({
-         cli: { path, version }, databaseFile: folder + '/temporal.sqlite', logFile: folder + '/temporal.log',
-         onEvent: ({ kind, pid }) => {
-           if (kind !== 'ready') return;
-           ready.push(pid);
-           if (ready.length === 2) console.log(JSON.stringify(ready));
-         },
-       });
-       process.kill(server.pid, 'SIGKILL');`,
-      [folder, cli.path, cli.version],
-    );
-    const [first, second] = readJson(await nextLine(supervisor), z.tuple([z.number(), z.number()]));
-    expect(second).not.toBe(first);
-    await kill(supervisor);
-    expect(isRunning(second)).toBe(true);
-    const { notices } = await start(folder);
-    expect(isRunning(second)).toBe(false);
-    expect(notices).toEqual([expect.stringContaining(`(process ${second}) had outlived`)]);
-  });
+  const { server, notices } = await start(folder);
+  expect(isRunning(second)).toBe(false);
+  expect(notices).toEqual([
+    `A Temporal server (process ${second}) had outlived the program that started it; it was ended.`,
+  ]);
+  expect(await workflowStatus(server, 'survives')).toBe('RUNNING');
 });
 
 describe('state that cannot be used', () => {
@@ -107,28 +91,31 @@ describe('state that cannot be used', () => {
     return folder;
   }
 
-  test.each([
-    ['is no database', (file: string) => writeFileSync(file, 'not a database at all, not even nearly')],
-    ['is damaged in the middle', damage],
-    ['is empty', (file: string) => writeFileSync(file, '')],
-  ])('because it %s is set aside, and the server starts afresh', async (_title, ruin) => {
+  test('because it is damaged in the middle is set aside, and the server starts afresh', async () => {
     const folder = usedState();
-    ruin(join(folder, 'temporal.sqlite'));
+    damage(join(folder, 'temporal.sqlite'));
     const { server, notices } = await start(folder);
-    expect(notices).toEqual([
-      `Temporal's state was damaged; it was moved to ${join(folder, 'set-aside')} and starts empty.`,
-    ]);
+    expect(notices).toEqual([setAsideIn(folder, 'was damaged')]);
     await startWorkflow(server, 'works');
     expect(readdirSync(join(folder, 'set-aside'))).toContain('temporal.sqlite');
   });
 
-  test('because another version of the CLI wrote it is set aside', async () => {
+  test.each([
+    ['is no database', 'was damaged', ['temporal.sqlite', 'not a database at all, not even nearly']],
+    ['is empty', 'was damaged', ['temporal.sqlite', '']],
+    [
+      'was written by another version of the CLI',
+      'was written by another version of its CLI',
+      ['temporal.sqlite.cli-version', '1.2.3\n'],
+    ],
+  ] as const)('because it %s is set aside', async (_title, why, [file, content]) => {
     const folder = usedState();
-    writeFileSync(join(folder, 'temporal.sqlite.cli-version'), '1.2.3\n');
-    const { notices } = await start(folder);
-    expect(notices).toEqual([
-      `Temporal's state was written by another version of its CLI; it was moved to ${join(folder, 'set-aside')} and starts empty.`,
-    ]);
+    writeFileSync(join(folder, file), content);
+    const notices: string[] = [];
+    const onNotice = (sentence: string): number => notices.push(sentence);
+    await expect(start(folder, { cli: cliUntilSetAside(folder), onNotice })).rejects.toThrow(/code 1/);
+    expect(notices).toEqual([setAsideIn(folder, why)]);
+    expect(readdirSync(join(folder, 'set-aside'))).toContain('temporal.sqlite');
   });
 });
 
@@ -139,7 +126,8 @@ describe('a server that does not start', () => {
     await expect(start(folder, { cli: broken })).rejects.toThrow(
       /temporal server ended with code 1 before it was ready\. The end of .*temporal\.log:\n[^]*the disk is on fire/,
     );
-    await start(folder);
+    // Another program would be refused with the name of this process if it still held the file.
+    await expect(start(folder, { cli: broken })).rejects.toThrow(/the disk is on fire/);
   });
 
   test('within its time is ended', async () => {
@@ -177,12 +165,24 @@ describe('a server that does not start', () => {
   });
 });
 
+function setAsideIn(folder: string, why: string): string {
+  return `Temporal's state ${why}; it was moved to ${join(folder, 'set-aside')} and starts empty.`;
+}
+
 /** Overwrites pages after the first one, where the tables are. */
 function damage(file: string): void {
   const page = 4096;
   const descriptor = openSync(file, 'r+');
   writeSync(descriptor, Buffer.alloc(30 * page, 0x5a), 0, 30 * page, 5 * page);
   closeSync(descriptor);
+}
+
+/** The CLI until the state has been set aside. From then on it ends at once. */
+function cliUntilSetAside(folder: string): Pick<TemporalCli, 'path' | 'version'> {
+  return scriptedCli(
+    folder,
+    `if [ -e ${join(folder, 'set-aside')} ]; then exit 1; fi; exec ${cli.path} "$@"`,
+  );
 }
 
 /** A CLI that is a shell script. */
