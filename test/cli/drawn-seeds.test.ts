@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { experimentIn, readJson } from '../support/json.js';
 
 afterAll(async () => {
-  for (const fleet of fleets.values()) await fleet.close();
+  await fleet.close();
   await cleanUp();
 });
 
@@ -21,6 +21,9 @@ const EXPERIMENT = {
   embedding_models: ['HashedNgram'],
   max_length: 6,
 };
+
+/** Both folders draw its seeds. */
+const APART = { ...EXPERIMENT, name: 'apart' };
 
 /** Loose, since the tests write the other fields to new files. */
 const File = z.looseObject({
@@ -33,22 +36,20 @@ let folder: string;
 let id: string;
 let file: z.output<typeof File>;
 
-/** A worker for each data folder but the first, `one`. */
-const fleets = new Map<string, Fleet>();
+/** A worker for the data folder `two`. */
+let fleet: Fleet;
 
 beforeAll(async () => {
-  folder = folderWith({ 'experiment.json': EXPERIMENT });
-  for (const data of ['two', 'apart']) {
-    fleets.set(data, await openFleet());
-  }
-  await Promise.all([...fleets.values()].map((fleet) => fleet.worker([])));
+  folder = folderWith({ 'apart.json': APART });
+  fleet = await openFleet();
+  await fleet.worker([]);
   id = await finishedIn(dataOf('one'), EXPERIMENT);
   const shown = await runCommand(folder, ['show', id, '--experiment-file', '--data', dataOf('one')]);
   file = readJson(shown.stdout, File);
 });
 
-function dataOf(name: string): string {
-  return name === 'one' ? join(folder, name) : fleets.get(name)!.data;
+function dataOf(name: 'one' | 'two'): string {
+  return name === 'two' ? fleet.data : join(folder, name);
 }
 
 /** Each merge has a target of its own. */
@@ -64,11 +65,12 @@ function again(name: string, changes: object = {}): string {
   return name;
 }
 
-async function run(path: string, data: string): Promise<{ readonly experiment: string }> {
+/** Runs the file with the data folder `two`. */
+async function run(path: string): Promise<{ readonly experiment: string }> {
   const { code, stdout, stderr } = await runCommand(
     folder,
-    ['run', path, '--data', dataOf(data), '--json'],
-    fleets.get(data)!.env,
+    ['run', path, '--data', dataOf('two'), '--json'],
+    fleet.env,
   );
   if (code !== 0) throw new Error(stderr);
   return { experiment: experimentIn(stdout) };
@@ -94,7 +96,7 @@ async function sourcesOf(experiment: string, index: number): Promise<string[]> {
 
 test('the file that show prints makes the same experiment in another folder, and both merge as equal', async () => {
   expect(file.drawn_seeds).toHaveLength(2);
-  expect(await run(again('again.json'), 'two')).toMatchObject({ experiment: id });
+  expect(await run(again('again.json'))).toMatchObject({ experiment: id });
   expect(await digestOf(dataOf('two'), id)).toBe(await digestOf(dataOf('one'), id));
   const merged = await runCommand(folder, ['merge', dataOf('two'), '--data', copyOfOne('merged'), '--json']);
   expect(JSON.parse(merged.stdout)).toMatchObject({ experiments: [{ outcome: 'equal' }] });
@@ -114,38 +116,43 @@ test('plan and run refuse other drawn seeds than the stored ones before anything
 });
 
 test('merge names each run of folders that drew other seeds, and its advice brings both together', async () => {
-  await run('experiment.json', 'apart');
-  const target = copyOfOne('both');
-  const told = await runCommand(folder, ['merge', dataOf('apart'), '--data', target]);
+  const apart = await finishedIn(dataOf('one'), APART);
+  expect(await run('apart.json')).toMatchObject({ experiment: apart });
+  const [target, source] = [copyOfOne('both'), dataOf('two')];
+  const told = await runCommand(folder, ['merge', source, '--data', target]);
   expect(told.code).toBe(1);
   expect(told.stderr).toMatch(/\(2 runs disagree with the target's, 2 agree\)/);
   expect(told.stderr.match(/^ {2}run \d+: the drawn seed is/gm)).toHaveLength(2);
-  const source = dataOf('apart');
-  const shows = `npx panic-tda show ${id} --experiment-file --data ${source} > named.json`;
+  const shows = `npx panic-tda show ${apart} --experiment-file --data ${source} > named.json`;
   expect(told.stderr).toContain(shows);
   expect(told.stderr).toContain(`npx panic-tda run named.json --data ${source}`);
-  const shown = await runCommand(folder, ['show', id, '--experiment-file', '--data', dataOf('apart')]);
-  expect(shown.stdout).toContain('"name": null');
-  writeFileSync(join(folder, 'named.json'), shown.stdout.replace('"name": null', '"name": "laptop"'));
-  const { experiment } = await run('named.json', 'apart');
-  const merged = await runCommand(folder, ['merge', dataOf('apart'), '--data', target, '--json']);
-  const { experiments } = readJson(merged.stdout, z.object({ experiments: z.array(z.looseObject({})) }));
-  expect(experiments).toMatchObject([
-    { experiment: id, outcome: 'conflict', conflictingRuns: 2, agreeingRuns: 2 },
-    { experiment, outcome: 'new' },
-  ]);
-  expect(await digestOf(target, experiment)).toBe(await digestOf(dataOf('apart'), experiment));
+  const shown = await runCommand(folder, ['show', apart, '--experiment-file', '--data', source]);
+  expect(shown.stdout).toContain('"name": "apart"');
+  writeFileSync(join(folder, 'named.json'), shown.stdout.replace('"name": "apart"', '"name": "laptop"'));
+  const { experiment } = await run('named.json');
+  const merged = await runCommand(folder, ['merge', source, '--data', target, '--json']);
+  const { experiments } = readJson(
+    merged.stdout,
+    z.object({ experiments: z.array(z.looseObject({ experiment: z.string() })) }),
+  );
+  expect(experiments.find((one) => one.experiment === apart)).toMatchObject({
+    outcome: 'conflict',
+    conflictingRuns: 2,
+    agreeingRuns: 2,
+  });
+  expect(experiments.find((one) => one.experiment === experiment)).toMatchObject({ outcome: 'new' });
+  expect(await digestOf(target, experiment)).toBe(await digestOf(source, experiment));
 });
 
 test('a file with one more prompt and seed copies the stored work', async () => {
-  await run(again('again.json'), 'two');
+  await run(again('again.json'));
   const [first, second] = file.drawn_seeds;
   const more = again('more.json', {
     prompts: [...file.prompts, 'a third one'],
     seeds: [3, -1, 4],
     drawn_seeds: [first, second, null],
   });
-  const { experiment } = await run(more, 'two');
+  const { experiment } = await run(more);
   expect(experiment).not.toBe(id);
   for (const stored of [0, 1, 3, 4]) {
     expect(new Set(await sourcesOf(experiment, stored))).toEqual(new Set(['reused']));
