@@ -34,14 +34,15 @@ export function commandEnvironment(env: Readonly<Record<string, string>>): NodeJ
   return { ...Object.fromEntries(inherited), PANIC_TDA_TEST_MODELS: '1', ...env };
 }
 
-/** Starts `panic-tda` in a folder. `main` is the compiled program. */
+/** Starts `panic-tda` in a folder. `main` is the compiled program; `node` are options that NODE_OPTIONS does not take. */
 export function startPanicTda(
   folder: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
   main: string = MAIN,
+  node: readonly string[] = [],
 ): Running {
-  const child = spawn(process.execPath, [main, ...args], {
+  const child = spawn(process.execPath, [...node, main, ...args], {
     cwd: folder,
     env: commandEnvironment(env),
     stdio: ['ignore', 'pipe', 'pipe'],
