@@ -3,6 +3,7 @@ import {
   CancellationScope,
   condition,
   isCancellation,
+  patched,
   setHandler,
 } from '@temporalio/workflow';
 import { judge } from './fit.js';
@@ -16,6 +17,9 @@ export interface Held {
 
 export const FREE: Held = { self: false, parent: false };
 
+/** Workflows before this patch went on at once, and could then learn of the old pause from the rows. */
+const ROWS_FIRST = 'resume-after-the-rows';
+
 /** A child workflow, as a receiver of pauses. */
 interface Child {
   signal(definition: typeof pause, args: 'parent'): Promise<void>;
@@ -27,8 +31,10 @@ interface Child {
  */
 export class Hold {
   private held: Held;
-  /** How many `resume` signals came. An answer that was asked for before the last one is out of date. */
+  /** How many resumes took effect. An answer that was asked for before the last one is out of date. */
   resumes = 0;
+  /** How many signals meant this workflow itself. */
+  private signals = 0;
   private readonly scopes = new Set<CancellationScope>();
   private readonly children = new Set<Line>();
   private recorded: Promise<unknown> = Promise.resolve();
@@ -43,11 +49,8 @@ export class Hold {
     private readonly record: (paused: boolean) => Promise<void>,
   ) {
     this.held = initially;
-    setHandler(pause, (from) => this.set(from, true));
-    setHandler(resume, (from) => {
-      this.resumes++;
-      this.set(from, false);
-    });
+    setHandler(pause, (from) => this.receive(from, true));
+    setHandler(resume, (from) => this.receive(from, false));
   }
 
   get state(): Held {
@@ -60,19 +63,33 @@ export class Hold {
 
   /**
    * `from` is what came with the signal, and may be anything. All values but `parent` mean this workflow
-   * itself.
+   * itself. A resume of this workflow takes effect when the rows say so, since an activity that begins before
+   * would find the pause in them.
    */
-  private set(from: unknown, wanted: boolean): void {
-    this.change({ ...this.held, [from === 'parent' ? 'parent' : 'self']: wanted });
-    // Children receive the signal in any case: they may know of a pause from the rows alone.
-    for (const line of this.children) line.tell(this.paused);
-    if (from === 'parent') return;
+  private receive(from: unknown, wanted: boolean): void {
+    if (from === 'parent') {
+      this.set('parent', wanted);
+      return;
+    }
+    const signal = ++this.signals;
+    const later = !wanted && patched(ROWS_FIRST);
+    if (!later) this.set('self', wanted);
     // The records go one after another, in the order of the signals, also while the workflow is being
     // cancelled.
     this.recorded = this.recorded
       .then(() => CancellationScope.nonCancellable(() => this.record(wanted)))
+      .then(() => {
+        if (later && signal === this.signals) this.set('self', false);
+      })
       // The pause itself holds. If the row cannot be written, the failures of the activity say so.
       .catch(judge);
+  }
+
+  private set(who: keyof Held, wanted: boolean): void {
+    if (!wanted) this.resumes++;
+    this.change({ ...this.held, [who]: wanted });
+    // Children receive the signal in any case: they may know of a pause from the rows alone.
+    for (const line of this.children) line.tell(this.paused);
   }
 
   private change(to: Held): void {

@@ -111,7 +111,13 @@ test.each([
     change: 'children that receive no pause',
     history: 'experiment-paused',
     from: 'line.tell(this.paused);',
-    to: '',
+    to: 'line;',
+  },
+  {
+    change: 'a resume that takes effect before the rows say so',
+    history: 'run-paused',
+    from: 'const later = !wanted &&',
+    to: 'const later = false &&',
   },
   {
     change: 'a pause that is forgotten when the run continues as new',
