@@ -74,15 +74,18 @@ export class Hold {
     const signal = ++this.signals;
     const later = !wanted && patched(ROWS_FIRST);
     if (!later) this.set('self', wanted);
-    // The records go one after another, in the order of the signals, also while the workflow is being
-    // cancelled.
-    this.recorded = this.recorded
-      .then(() => CancellationScope.nonCancellable(() => this.record(wanted)))
-      .then(() => {
-        if (later && signal === this.signals) this.set('self', false);
-      })
-      // The pause itself holds. If the row cannot be written, the failures of the activity say so.
-      .catch(judge);
+    const effect = () => {
+      if (later && signal === this.signals) this.set('self', false);
+    };
+    // The records go one after another, in the order of the signals. The pause itself holds: if the row cannot
+    // be written, the failures of the activity say so.
+    this.recorded = this.recorded.then(() => this.writeDown(wanted, effect)).catch(judge);
+  }
+
+  /** Writes down a signal, also while the workflow is being cancelled. */
+  private async writeDown(wanted: boolean, then: () => void): Promise<void> {
+    await CancellationScope.nonCancellable(() => this.record(wanted));
+    then();
   }
 
   private set(who: keyof Held, wanted: boolean): void {
