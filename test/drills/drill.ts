@@ -21,15 +21,8 @@ export const DRILL_EXPERIMENT = {
 /** The same experiment with surrogates of every diagram. Only the activity of the diagrams makes these. */
 export const NULL_MODEL_EXPERIMENT = { ...DRILL_EXPERIMENT, null_model: { surrogates: 2 } };
 
-/**
- * An experiment without embeddings and diagrams. It has prompts of its own, so that the others find none of its
- * steps to reuse.
- */
-export const TRAJECTORIES_EXPERIMENT = {
-  ...DRILL_EXPERIMENT,
-  prompts: ['rain on a tin roof', 'a violin'],
-  embedding_models: [],
-};
+/** The same experiment without embeddings and diagrams. */
+export const TRAJECTORIES_EXPERIMENT = { ...DRILL_EXPERIMENT, embedding_models: [] };
 
 export interface Fault {
   /** `point@hit`. */
@@ -43,21 +36,17 @@ export interface Fault {
 
 export interface Drill {
   readonly data: string;
-  readonly results: readonly ExperimentResult[];
+  readonly result: ExperimentResult;
   /** The faults that fired. */
   readonly fired: readonly string[];
   readonly deaths: readonly string[];
 }
 
 /**
- * Runs experiments, one after another, on a worker that dies at the first fault. The worker after it dies at the
- * next fault, and so on, until the experiments are done.
+ * Runs an experiment on a worker that dies at the first fault. The worker after it dies at the next fault, and so on,
+ * until the experiment is done.
  */
-export async function drill(
-  name: string,
-  faults: readonly Fault[],
-  files: readonly unknown[] = [DRILL_EXPERIMENT],
-): Promise<Drill> {
+export async function drill(name: string, faults: readonly Fault[], file: unknown): Promise<Drill> {
   const folder = join(sharedTemporaryFolder(), name.replaceAll(/[^a-z0-9]+/gi, '-'));
   const data = join(folder, 'data');
   mkdirSync(data, { recursive: true });
@@ -72,10 +61,9 @@ export async function drill(
   };
   const worker = startWorkerProcess({ namespace, data, env });
   try {
-    const results: ExperimentResult[] = [];
-    for (const file of files) results.push(await runExperiment(namespace, file, `drill-${results.length}`));
+    const result = await runExperiment(namespace, file, 'drill');
     const fired = faults.map(({ fault }) => fault).filter((_, index) => existsSync(marker(index)));
-    return { data, results, fired, deaths: worker.deaths };
+    return { data, result, fired, deaths: worker.deaths };
   } finally {
     await worker.stop();
   }

@@ -2,6 +2,6 @@ import { testFrozenWorkers } from './frozen.js';
 
 // frozen.night.test.ts has the other moments.
 testFrozenWorkers({
-  outside: [['object:before-write@3', 'invocations:before-return@1', 'surrogate:after-commit@3']],
+  outside: [['object:before-write@3']],
   inTransaction: ['invocation:before-commit@5'],
 });
