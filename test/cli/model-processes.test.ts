@@ -6,6 +6,7 @@ import { DATABASE_FILE } from '../../db/layout.js';
 import { tryDevice } from '../../models/index.js';
 import { DoctorDocument } from '../support/documents.js';
 import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
+import { withWorker } from '../support/resumed.js';
 import { runCommand, runJson } from '../support/standing-program.js';
 
 afterAll(cleanUp);
@@ -53,12 +54,13 @@ describe('models with a process of their own', () => {
   test('that do not end are killed, and fail their run once, by name', async () => {
     const folder = folderWith({ 'experiment.json': experiment(['slow 3600000', 'a']) });
     const env = { PANIC_TDA_CALL_SECONDS: '5', PANIC_TDA_DEVICE: 'cpu' };
-    const { code, stdout } = await panicTda(folder, ['run', 'experiment.json'], env);
+    const data = join(folder, 'panic-tda-data');
+    const { code, stdout } = await withWorker(data, ['run', 'experiment.json'], env);
     expect(code).toBe(1);
     expect(stdout).toMatch(
       /run 0: ResourceLimit: the process of HostedT2I, at work on the text "slow 3600000" .* gave no answer within 5 s and was ended/,
     );
-    const db = new Database(join(folder, 'panic-tda-data', DATABASE_FILE), { readonly: true });
+    const db = new Database(join(data, DATABASE_FILE), { readonly: true });
     expect(db.prepare(`select kind from failures`).pluck().all()).toEqual(['ResourceLimit']);
     expect(db.prepare(`select status from runs order by run_index`).pluck().all()).toEqual([
       'failed',

@@ -4,7 +4,7 @@ import { runCommand } from './standing-program.js';
 import { suiteAddress, takeNamespace } from './suite-server.js';
 import { startWorkerProcess } from './worker-process.js';
 
-/** Runs a command that continues an experiment (`resume ID`) beside a worker on the suite's server. */
+/** Runs a command that follows an experiment (`run FILE`, `resume ID`) beside a worker on the suite's server. */
 export async function withWorker(
   data: string,
   args: readonly string[],
