@@ -8,7 +8,7 @@ import { digestOf, violations } from '../support/store-checks.js';
 import { addressOf, attemptsOf, openFleet, samplesOf, type Fleet } from '../support/fleet.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { undisturbedDigest } from '../support/undisturbed.js';
-import { runsOf } from '../workflows/rows.js';
+import { runsOf } from '../support/run-rows.js';
 
 /**
  * One fleet, whose workers come one after another. Each test begins with the workers of the test before it.

@@ -7,7 +7,7 @@ import { violations, withStore } from '../support/store-checks.js';
 import { suiteAddress } from '../support/suite-server.js';
 import type { GatedLaboratory } from './gated-laboratory.js';
 import { patientlyUntil } from './gated-laboratory.js';
-import { runsOf } from './rows.js';
+import { runsOf } from '../support/run-rows.js';
 
 /** Makes the tests of what an operator does with the Temporal command line. */
 export function testCommandsOfOperator(opened: () => GatedLaboratory): void {

@@ -19,7 +19,7 @@ import { testBothDoors } from './both-doors.js';
 import { testCommandsOfOperator } from './by-hand.js';
 import { openGatedLaboratory, patientlyUntil } from './gated-laboratory.js';
 import type { GatedLaboratory } from './gated-laboratory.js';
-import { resetIn, runsOf } from './rows.js';
+import { resetIn, runsOf } from '../support/run-rows.js';
 import { testShownTexts } from './summaries.js';
 
 const execute = promisify(execFile);

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { invocationCount, violations, withStore } from '../support/store-checks.js';
 import { openGatedLaboratory, patientlyUntil } from './gated-laboratory.js';
 import type { GatedLaboratory } from './gated-laboratory.js';
-import { runsOf } from './rows.js';
+import { runsOf } from '../support/run-rows.js';
 
 const { PENDING_ACTIVITY_STATE_PAUSED } = proto.temporal.api.enums.v1.PendingActivityState;
 

@@ -7,7 +7,7 @@ import { openLaboratory } from '../support/laboratory.js';
 import type { Laboratory } from '../support/laboratory.js';
 import { violations, withStore } from '../support/store-checks.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
-import { runsOf } from './rows.js';
+import { runsOf } from '../support/run-rows.js';
 
 const RUNS = 260;
 const STEPS = 2;

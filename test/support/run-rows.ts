@@ -1,4 +1,4 @@
-import { withStore } from '../support/store-checks.js';
+import { withStore } from './store-checks.js';
 
 /** The runs of an experiment, each with its failures and the number of its invocations. */
 export function runsOf(data: string, experiment: string) {
