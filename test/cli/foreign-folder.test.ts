@@ -28,8 +28,8 @@ import {
   writeExperiment,
 } from './planted-files.js';
 import { config, finishExperiment } from '../support/small-experiment.js';
-import { cleanUp, folderWith, startPanicTda, until } from '../support/cli-process.js';
-import { runCommand } from '../support/standing-program.js';
+import { cleanUp, folderWith, panicTda, startPanicTda, until } from '../support/cli-process.js';
+import { runCommand, runOrKill } from '../support/standing-program.js';
 import type { Ended } from '../support/cli-process.js';
 
 afterAll(cleanUp);
@@ -88,14 +88,9 @@ function objects(): string[] {
     .map((name) => join(root, name));
 }
 
-/** Runs a command that must end by itself, in a process that can be ended if a file or a statement holds it. */
+/** Runs a command that must end by itself, although a file or a statement may hold it. */
 async function ended(...args: readonly string[]): Promise<Ended> {
-  const running = startPanicTda(place, args);
-  const killer = setTimeout(() => running.process.kill('SIGKILL'), 60_000);
-  const answer = await running.ended;
-  clearTimeout(killer);
-  expect([args, answer.code]).not.toEqual([args, null]);
-  return answer;
+  return await runOrKill(place, args);
 }
 
 /** Runs a command in the process of several commands. Nothing in the folder can hold it. */
@@ -265,7 +260,6 @@ describe('a foreign schema', () => {
     make();
     const before = readFileSync(file);
     const refused = /no version of panic-tda put there/;
-    // A process of its own can be ended if a statement has no end.
     const commands = /without an end/.test(what)
       ? [['list'], ['delete', ID, '--yes'], ['doctor'], ['upgrade']]
       : [['delete', ID, '--yes']];
@@ -429,7 +423,7 @@ describe('other files of a foreign folder', () => {
   test('a link in the place of run.json is not followed, and a pipe in that of server.json blocks no run; the run uses each name that these tests and the night tests try', async () => {
     putLink(place, 'run.json');
     putPipe(place, 'server.json');
-    expect(await ended('run', 'experiment.json', '--data', sent)).toMatchObject({ code: 0 });
+    expect(await panicTda(place, ['run', 'experiment.json', '--data', sent])).toMatchObject({ code: 0 });
     expect(precious()).toBe('precious\n');
     const names = [...LEFT_BY_RUN, ...LEFT_BY_SERVER, ...LEFT_BY_SERVER_BY_NIGHT];
     const made = (name: string) => lstatSync(join(sent, name), { throwIfNoEntry: false })?.isFile() ?? false;
@@ -444,7 +438,7 @@ describe('other files of a foreign folder', () => {
       await command('list', '--data', sent);
       expect(precious()).toBe('precious\n');
       // Only a server and workers write these files, so start them.
-      if (/^(temporal|logs)/.test(name)) await ended('run', 'experiment.json', '--data', sent);
+      if (/^(temporal|logs)/.test(name)) await panicTda(place, ['run', 'experiment.json', '--data', sent]);
       else await command('delete', ID, '--yes', '--data', sent);
       expect(precious()).toBe('precious\n');
     },

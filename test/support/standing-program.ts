@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { commandEnvironment, type Ended } from './cli-process.js';
+import { WAIT_MS } from './wait-ms.js';
 
 const HOST = fileURLToPath(new URL('standing-process.mjs', import.meta.url));
 
@@ -58,7 +59,10 @@ export async function runCommand(
   const { process: child, log } = program;
   const number = commands++;
   return await new Promise((resolve, reject) => {
-    const onEnd = (): void => reject(new Error(`the process of commands ended: ${log()}`));
+    const onEnd = (): void => {
+      standing.delete(name);
+      reject(new Error(`the process of commands ended during ${args.join(' ')}: ${log()}`));
+    };
     const onAnswer = (answer: { readonly number: number; readonly ended: Ended }): void => {
       if (answer.number !== number) return;
       child.off('message', onAnswer).off('exit', onEnd);
@@ -67,6 +71,21 @@ export async function runCommand(
     child.on('message', onAnswer).on('exit', onEnd);
     child.send({ number, command: { folder, args, env: commandEnvironment(env) } });
   });
+}
+
+/**
+ * The same for a command that a defect can block for ever, also in a statement of SQLite or in a call of the system. Then the process is
+ * killed, and the next command gets another one.
+ */
+export async function runOrKill(folder: string, args: readonly string[]): Promise<Ended> {
+  const killer = setTimeout(() => {
+    for (const { process: child } of standing.values()) child.kill('SIGKILL');
+  }, WAIT_MS);
+  try {
+    return await runCommand(folder, args);
+  } finally {
+    clearTimeout(killer);
+  }
 }
 
 /** The only JSON document that a command printed. Throws if it printed anything else. */
