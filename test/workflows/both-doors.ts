@@ -7,11 +7,11 @@ import { promisify } from 'node:util';
 import { formatProblems, readExperimentFile } from '../../experiment/index.js';
 import { catalogue } from '../../models/index.js';
 import { findTemporalCli } from '../../workers/temporal/cli.js';
+import type { Ended } from '../support/cli-process.js';
 import type { Laboratory } from '../support/laboratory.js';
 import { firstByDay } from '../support/range.js';
+import { runCommand } from '../support/standing-program.js';
 import { suiteAddress } from '../support/suite-server.js';
-import { CLI } from '../support/worker-process.js';
-import { z } from 'zod';
 
 const GOOD = {
   networks: [['DummyT2I', 'DummyI2T']],
@@ -69,8 +69,6 @@ const VALUES: readonly BadFile[] = [
   ],
 ];
 
-const Told = z.object({ code: z.number(), stderr: z.string() });
-
 interface GivenPayload {
   readonly metadata?: Record<string, Uint8Array>;
   readonly data?: Uint8Array;
@@ -88,13 +86,9 @@ function ofFile(file: string, byTemporal: string): string {
 
 /** Makes the tests of the two ways to start an experiment: a command, and the Temporal service. */
 export function testBothDoors(opened: () => Laboratory): void {
-  async function panicTda(...words: readonly string[]): Promise<z.output<typeof Told>> {
-    const env = { ...process.env, NODE_OPTIONS: '', TEMPORAL_ADDRESS: '', PANIC_TDA_TEST_MODELS: '1' };
-    const data = join(opened().folder, 'nowhere');
-    return await promisify(execFile)(process.execPath, [CLI, ...words, '--data', data], { env }).then(
-      ({ stderr }) => ({ code: 0, stderr }),
-      (error: unknown) => Told.parse(error),
-    );
+  async function panicTda(...words: readonly string[]): Promise<Ended> {
+    const { folder } = opened();
+    return await runCommand(folder, [...words, '--data', join(folder, 'nowhere')]);
   }
 
   let started = 0;

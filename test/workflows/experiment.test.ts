@@ -1,20 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import type { ExperimentResult } from '../../activities/index.js';
 import { findTemporalCli } from '../../workers/temporal/cli.js';
-import { readJson } from '../support/json.js';
 import { experimentFile } from '../support/laboratory.js';
 import { isFullRange } from '../support/range.js';
+import { runCommand, runJson } from '../support/standing-program.js';
 import { allRows, digestOf, violations, withStore } from '../support/store-checks.js';
 import { suiteAddress } from '../support/suite-server.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { undisturbedDigest } from '../support/undisturbed.js';
-import { CLI } from '../support/worker-process.js';
 import { testBothDoors } from './both-doors.js';
 import { testCommandsOfOperator } from './by-hand.js';
 import { openGatedLaboratory, patientlyUntil } from './gated-laboratory.js';
@@ -63,18 +62,10 @@ test('an experiment started with the Temporal command line gives the rows of `pa
   const command = 'workflow start --type experiment --task-queue panic-tda --workflow-id my-experiment';
   const where = ['--address', suiteAddress(), '--namespace', laboratory.namespace];
   await execute(temporal, [...command.split(' '), '--input-file', byTemporal!, ...where]);
-  const env = {
-    ...process.env,
-    NODE_OPTIONS: '',
-    TEMPORAL_ADDRESS: suiteAddress(),
-    TEMPORAL_NAMESPACE: laboratory.namespace,
-  };
-  const { stdout } = await execute(
-    process.execPath,
-    [CLI, 'run', byRun!, '--data', laboratory.data, '--json'],
-    { env },
-  );
-  const viaRun = readJson(stdout, z.object({ experiment: z.string(), status: z.string() }));
+  const env = { TEMPORAL_ADDRESS: suiteAddress(), TEMPORAL_NAMESPACE: laboratory.namespace };
+  const viaRun = z
+    .object({ experiment: z.string(), status: z.string() })
+    .parse(await runJson(laboratory.folder, ['run', byRun!, '--data', laboratory.data], env));
   const viaTemporal: ExperimentResult = await laboratory.client.workflow.getHandle('my-experiment').result();
   expect(viaTemporal).toMatchObject({ status: 'completed', runs: 2, finished: 2 });
   expect(viaRun.status).toBe('completed');
@@ -92,11 +83,13 @@ test('bad input fails the workflow at once, with every problem that the command 
   expect(cause).toBeInstanceOf(ApplicationFailure);
   expect(cause).toMatchObject({ type: 'InvalidInput', nonRetryable: true });
 
-  const said = spawnSync(process.execPath, [CLI, 'run', file, '--data', join(laboratory.folder, 'nowhere')], {
-    encoding: 'utf8',
-    env: { ...process.env, NODE_OPTIONS: '' },
-  });
-  expect(said.status).toBe(2);
+  const said = await runCommand(laboratory.folder, [
+    'run',
+    file,
+    '--data',
+    join(laboratory.folder, 'nowhere'),
+  ]);
+  expect(said.code).toBe(2);
   expect(said.stderr.trim()).toBe(`panic-tda: ${cause!.message.replace('the experiment:', `${file}:`)}`);
 
   const { events } = await handle.fetchHistory();
