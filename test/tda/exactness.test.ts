@@ -2,6 +2,12 @@ import * as fc from 'fast-check';
 import { euclideanDistances, ripsPersistence } from '../../tda/index.js';
 import { bruteForceDiagrams } from './brute-force.js';
 import { randomPoints, seededRandom } from '../support/point-clouds.js';
+import { firstByDay, isFullRange } from '../support/range.js';
+
+/** By night three times as many cases. */
+function casesOf(byDay: number): { readonly numRuns: number } {
+  return { numRuns: isFullRange() ? 3 * byDay : byDay };
+}
 
 /**
  * A lower triangle with few different values, so that almost everything ties. A 0 makes duplicates, which may or
@@ -39,7 +45,7 @@ describe('the diagrams are those of the boundary matrix', () => {
         const { diagrams } = await ripsPersistence({ distances });
         expect(diagrams).toEqual(bruteForceDiagrams(distances, pointCount, 2));
       }),
-      { numRuns: 500 },
+      casesOf(170),
     );
   });
 
@@ -53,7 +59,7 @@ describe('the diagrams are those of the boundary matrix', () => {
           expect(diagrams).toEqual(bruteForceDiagrams(distances, pointCount, 2, longest));
         },
       ),
-      { numRuns: 300 },
+      casesOf(100),
     );
   });
 
@@ -64,7 +70,7 @@ describe('the diagrams are those of the boundary matrix', () => {
         const distances = euclideanDistances(points, dimension);
         expect(diagrams).toEqual(bruteForceDiagrams(distances, points.length / dimension, 2));
       }),
-      { numRuns: 200 },
+      casesOf(70),
     );
   });
 
@@ -82,11 +88,11 @@ describe('the diagrams are those of the boundary matrix', () => {
           expect(diagrams).toEqual(bruteForceDiagrams(distances, pointCount, 2));
         },
       ),
-      { numRuns: 200 },
+      casesOf(70),
     );
   });
 
-  test.each([0, 1, 2, 3, 4, 5])(
+  test.each(firstByDay([0, 1, 2, 3, 4, 5]))(
     'for 22 points whose distances are independent random numbers (seed %i)',
     async (seed) => {
       const distances = randomPoints((22 * 21) / 2, 1, seed);
@@ -95,13 +101,16 @@ describe('the diagrams are those of the boundary matrix', () => {
     },
   );
 
-  test.each([0, 1, 2])('for 24 points in the unit square, cube and 8-cube (seed %i)', async (seed) => {
-    for (const dimension of [2, 3, 8]) {
-      const points = randomPoints(24, dimension, seed);
-      const { diagrams } = await ripsPersistence({ points, dimension });
-      expect(diagrams).toEqual(bruteForceDiagrams(euclideanDistances(points, dimension), 24, 2));
-    }
-  });
+  test.each(firstByDay([0, 1, 2]))(
+    'for 24 points in the unit square, cube and 8-cube (seed %i)',
+    async (seed) => {
+      for (const dimension of [2, 3, 8]) {
+        const points = randomPoints(24, dimension, seed);
+        const { diagrams } = await ripsPersistence({ points, dimension });
+        expect(diagrams).toEqual(bruteForceDiagrams(euclideanDistances(points, dimension), 24, 2));
+      }
+    },
+  );
 
   test('for 28 points of space with rounded coordinates', async () => {
     const random = seededRandom(7);
@@ -121,7 +130,7 @@ describe('a lower maximal dimension gives the first of the same diagrams', () =>
         expect(first.distinctPointCount).toBe(all.distinctPointCount);
         expect(first.pointCount).toBe(all.pointCount);
       }),
-      { numRuns: 200 },
+      casesOf(70),
     );
   });
 });
