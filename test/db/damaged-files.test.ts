@@ -50,7 +50,7 @@ async function mendedAfter(options: { readonly cutBack?: boolean } = {}): Promis
     const found = named(await patient.violations());
     await patient.mend(options);
     expect(await patient.violations()).toEqual([]);
-    expect(await patient.resume()).toBe(digest);
+    expect((await patient.resume()).digest).toBe(digest);
     expect(await patient.violations()).toEqual([]);
     return found;
   } finally {
@@ -180,7 +180,7 @@ test('the loss of the end of the write-ahead log loses whole steps, which are ma
       await patient.change(
         `update experiments set driver_workflow_id = null, driver_run_id = null, status = 'planned'`,
       );
-      expect(await patient.resume()).toBe(digest);
+      expect((await patient.resume()).digest).toBe(digest);
       expect(await patient.violations()).toEqual([]);
     } finally {
       await patient.discard();

@@ -126,26 +126,42 @@ export class Patient {
 
   /** Mends in rounds, as `doctor --fix` does. Returns the repairs that were impossible, with the reasons. */
   async mend(options: { readonly cutBack?: boolean } = {}): Promise<string[]> {
-    const cutBack = options.cutBack ?? false;
+    return (await this.mendFound(await this.violations(), options)).failures;
+  }
+
+  /**
+   * The same for a store in which a check of all rows has just found these violations. `left` is what such a check finds after the
+   * repairs.
+   */
+  async mendFound(
+    found: readonly Violation[],
+    { cutBack = false }: { readonly cutBack?: boolean } = {},
+  ): Promise<{ readonly failures: string[]; readonly left: readonly Violation[] }> {
     for (let round = 0; ; round++) {
       const plan = new RepairPlan();
-      for (const { repair } of await this.violations()) if (repair !== null) plan.add(repair);
+      for (const { repair } of found) if (repair !== null) plan.add(repair);
+      let changed = false;
       for await (const orphan of findOrphans(this.store.db, this.store.objects, NOW)) {
         if (orphan.kind === 'artifact') plan.add({ kind: 'delete artifact', artifact: orphan.id });
-        else await removeOrphan(this.store.objects, orphan);
+        else {
+          await removeOrphan(this.store.objects, orphan);
+          changed = true;
+        }
       }
       const failures: string[] = [];
       const onFailure = (repair: Repair, why: string) => failures.push(`${repair.kind}: ${why}`);
       const made = await mend(this.store, plan, means, { cutBack, onFailure });
       plan.close();
-      if (made === 0 || round === MOST_ROUNDS) return failures;
+      // A failed repair may have changed rows, too.
+      if (made > 0 || changed || failures.length > 0) found = await this.violations();
+      if (made === 0 || round === MOST_ROUNDS) return { failures, left: found };
     }
   }
 
-  /** Makes the deleted rows again, as `resume` does. Returns the digest of the content. */
-  async resume(): Promise<string> {
-    await finishAgain(this.store, this.experiment);
-    return contentDigest(this.store.db, this.experiment);
+  /** Makes the deleted rows again, as `resume` does. Says whether a run was unfinished. `digest` is of the content then. */
+  async resume(): Promise<{ readonly resumed: boolean; readonly digest: string }> {
+    const resumed = await finishAgain(this.store, this.experiment);
+    return { resumed, digest: await contentDigest(this.store.db, this.experiment) };
   }
 
   discard(): Promise<void> {

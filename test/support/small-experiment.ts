@@ -267,15 +267,16 @@ export async function finishExperiment(
   return id;
 }
 
-/** Finishes the unfinished runs of a stored experiment. */
-export async function finishAgain(store: Store, id: string): Promise<void> {
+/** Finishes the unfinished runs of a stored experiment. False if there is none. */
+export async function finishAgain(store: Store, id: string): Promise<boolean> {
   const of = await store.experiments.config(id);
   const unfinished = await store.runs.unfinished(id, 0, runCount(of));
-  if (unfinished.length === 0) return;
+  if (unfinished.length === 0) return false;
   const driver = { workflowId: `experiment-${id}`, runId: 'again' };
   await store.experiments.claim(id, driver, null, NOW);
   for (const index of unfinished) await finishRun(store, await store.runs.get(id, index), of);
   await store.experiments.release(id, driver, 'completed', null, NOW);
+  return true;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { fullRange } from '../../support/range.js';
 import { onPostgres } from '../places.js';
 
-await onPostgres(() => import('../doctor.test.js'));
+await fullRange(() => onPostgres(() => import('../doctor.test.js')));
