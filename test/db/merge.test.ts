@@ -66,7 +66,12 @@ async function begin(store: Store, steps: number): Promise<string> {
 
 test('an experiment that the target does not have is copied whole, with its pictures, and a second merge has nothing to do', async () => {
   const id = await finishExperiment(source, configWithSurrogates);
-  const other = await finishExperiment(target, { ...config, name: 'other' });
+  const other = await finishExperiment(target, {
+    ...config,
+    name: 'other',
+    prompts: ['the sea'],
+    seeds: [7],
+  });
   const digest = await contentDigest(target.db, other);
   await source.routes.recordFirst(new Map([['Painter', 'theirs']]), { by: 'another fleet', at: 1 });
   await target.routes.recordFirst(new Map([['Scribe', 'ours']]), { by: 'this fleet', at: 2 });
@@ -300,7 +305,7 @@ sameOnBoth(() => {
 test('a long run is added in transactions of at most 500 rows, and wherever that ends the target is sound', async () => {
   const id = await longExperiment();
   const messages: string[] = [];
-  for (const at of [499, 500, 1200]) {
+  for (const at of [499, 500, 1004]) {
     await into.fault('insert on invocations', `new.sequence = ${at}`);
     messages.push(await rejection(merge()));
     await into.sql(`drop trigger fault${isOnPostgres() ? ' on invocations' : ''}`);
@@ -309,7 +314,7 @@ test('a long run is added in transactions of at most 500 rows, and wherever that
     expect(await target.experiments.get(id)).toMatchObject({ status: 'cancelled' });
   }
   expect(messages.every((message) => message.includes('pulled out'))).toBe(true);
-  expect(await merge()).toMatchObject([{ outcome: 'extended', added: { run: 0, invocation: 500 } }]);
+  expect(await merge()).toMatchObject([{ outcome: 'extended', added: { run: 0, invocation: 5 } }]);
   expect(await contentDigest(target.db, id)).toBe(await contentDigest(source.db, id));
   expect(await target.experiments.get(id)).toMatchObject({ status: 'completed', error: null });
   expect(await violationsIn(target)).toEqual([]);
@@ -347,7 +352,9 @@ sameOnBoth(() => {
   });
 });
 
-/** One finished run of 1,500 steps, without vectors. */
+const LONG = 1005;
+
+/** One finished run of 1,005 steps, without vectors. */
 async function longExperiment(): Promise<string> {
   const long = {
     ...config,
@@ -355,7 +362,7 @@ async function longExperiment(): Promise<string> {
     prompts: ['p'],
     seeds: [-1],
     embedding_models: [],
-    max_length: 1500,
+    max_length: LONG,
   };
   const id = experimentId(long);
   const driver = { workflowId: 'w', runId: 'r' };
@@ -369,8 +376,8 @@ async function longExperiment(): Promise<string> {
   const step = source.db.sqlite.prepare(`
     insert into invocations (run_id, sequence, model_id, input_id, output_id, seed, source, host_id, batch_size, compute_ms, created_at)
     values (${run.id}, ?, ${modelId}, ${run.promptId}, ${run.promptId}, ?, 'computed', ${hostId}, 1, 1, 1)`);
-  for (let k = 0; k < 1500; k++) step.run(k, seedOfStep(run, k));
-  source.db.sqlite.exec(`update runs set stop_reason = 'length', length = 1500`);
+  for (let k = 0; k < LONG; k++) step.run(k, seedOfStep(run, k));
+  source.db.sqlite.exec(`update runs set stop_reason = 'length', length = ${LONG}`);
   await source.diagrams.finishRun(await source.runs.get(id, 0), { diagrams: 0, surrogates: 0 }, NOW);
   await source.experiments.release(id, driver, 'completed', null, NOW);
   return id;

@@ -18,9 +18,10 @@ import type { EmbeddedPostgres } from '../../../bench/common/embedded-postgres.j
 import { connectStore, connectStoreReadonly, setUpDatabase, tablesOnServer } from '../../../db/index.js';
 import type { Store } from '../../../db/index.js';
 import { asSuperuser, createDatabase } from '../../support/suite-postgres.js';
-import { config, finishExperiment } from '../../support/small-experiment.js';
+import { experimentId } from '../../../experiment/ids.js';
+import { config, finishExperiment, NOW, rejection, step } from '../../support/small-experiment.js';
 
-// These tests have a server of their own, because they change its certificate and its rules of access.
+// These tests have a server of their own, because they change its certificate and its rules of access, and kill it.
 let folder: string;
 let server: EmbeddedPostgres | null = null;
 let missing = '';
@@ -236,7 +237,8 @@ describe('a role', () => {
     async (running) => {
       const { name, worker, ownerUrl, workerUrl } = await laboratory(running);
       const store = await open(ownerUrl);
-      const id = await finishExperiment(store, config);
+      const id = experimentId(config);
+      await store.experiments.plan(id, config, NOW);
       await asRoot(running, name, `grant select on all tables in schema public to ${worker}`);
       expect(await experimentsAt(workerUrl)).toEqual([id]);
       expect(await tablesOnServer(place(workerUrl).database)).toMatchObject({
@@ -271,7 +273,8 @@ describe('a role', () => {
     'whose transactions are read-only by default reads, and gets a clear error when it writes',
     async (running) => {
       const { name, owner, ownerUrl } = await laboratory(running);
-      const id = await finishExperiment(await open(ownerUrl), config);
+      const id = experimentId(config);
+      await (await open(ownerUrl)).experiments.plan(id, config, NOW);
       await asRoot(running, name, `alter role ${owner} set default_transaction_read_only = on`);
       expect(await experimentsAt(ownerUrl)).toEqual([id]);
       await expect(open(ownerUrl)).rejects.toMatchObject({
@@ -301,6 +304,27 @@ onServer('names with signs are those that were meant', async (running) => {
   );
   expect(rows).toEqual([{ role, database }]);
 });
+
+onServer(
+  'a connection to a server that is down fails with the database and host, without the password, and works again with the server',
+  async (running) => {
+    const url = running.url(await createDatabase((database) => running.url(database)));
+    const store = await open(url);
+    const id = experimentId(config);
+    await store.experiments.plan(id, config, NOW);
+    const run = await store.runs.get(id, 0);
+    await step(store, run, 'stop');
+    await running.stop('kill');
+    const message = await rejection(step(store, run, 'stop'));
+    expect(message).toMatch(/^the database test_\w+ on 127\.0\.0\.1:\d+ cannot be reached now: /);
+    const closed = await rejection(connectStoreReadonly(place(url)));
+    for (const text of [message, closed]) expect(text).not.toMatch(/secret/);
+    await expect(connectStore(place(url))).rejects.toMatchObject({ kind: 'StoreUnavailable' });
+    await running.start();
+    await step(store, await store.runs.get(id, 0), 'stop');
+    expect((await store.invocations.progress(run)).next.sequence).toBe(2);
+  },
+);
 
 /** Makes a self-signed certificate for these names, at the place where the server and the tests find it. */
 function certificate(

@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getTableColumns, getTableName, is, sql } from 'drizzle-orm';
 import { getTableConfig, SQLiteTable } from 'drizzle-orm/sqlite-core';
-import { PostgresMissing, startEmbeddedPostgres } from '../../../bench/common/embedded-postgres.js';
-import type { EmbeddedPostgres } from '../../../bench/common/embedded-postgres.js';
+import { PASSWORD } from '../../../bench/common/embedded-postgres.js';
 import {
   connectStore,
   connectStoreAlone,
@@ -19,7 +18,7 @@ import type { Repair } from '../../../db/doctor/index.js';
 import * as schema from '../../../db/schema.js';
 import { errorMessage } from '../../../common/errors.js';
 import { experimentId } from '../../../experiment/ids.js';
-import { asSuperuser, createDatabase } from '../../support/suite-postgres.js';
+import { asSuperuser, createDatabase, suitePostgres } from '../../support/suite-postgres.js';
 import { means } from '../patient.js';
 import { dist, runModule } from '../../support/child-processes.js';
 import {
@@ -33,40 +32,42 @@ import {
 } from '../../support/small-experiment.js';
 import { poolOf } from '../postgres-place.js';
 
-// These tests have a server of their own, because they kill and restart it.
+const server = await suitePostgres();
 let folder: string;
-let server: EmbeddedPostgres | null = null;
-let serverFolder: string;
-let missing = '';
 const stores: Store[] = [];
 
-beforeAll(async () => {
+beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'panic-tda-service-'));
-  serverFolder = mkdtempSync(join(tmpdir(), 'panic-tda-postgres-'));
-  try {
-    server = await startEmbeddedPostgres(serverFolder, { while: process.pid });
-  } catch (error) {
-    if (!(error instanceof PostgresMissing)) throw error;
-    missing = error.message;
-  }
 });
 afterAll(async () => {
   await Promise.all(stores.map((store) => store.close()));
-  await server?.stop();
-  for (const made of [folder, serverFolder]) rmSync(made, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true });
 });
 
+type UrlOf = (database: string) => string;
+
 /** A test that needs a server. If none can run here, a skipped test says so. */
-function onServer(title: string, run: (running: EmbeddedPostgres) => Promise<void>): void {
-  test(title, async () => {
-    if (server === null) process.stderr.write(`skipped, Postgres cannot run here: ${missing}\n`);
-    else await run(server);
-  });
+function onServer(title: string, run: (urlOf: UrlOf) => Promise<void>): void {
+  if (server.available) test(title, () => run(server.urlOf));
+  else test.skip(`${title} (Postgres cannot run here: ${server.reason})`, () => undefined);
 }
 
-async function newDatabase(running: EmbeddedPostgres, poolSize = 5): Promise<PostgresService> {
-  const name = await createDatabase((database) => running.url(database));
-  return { url: running.url(name), poolSize };
+/** Makes a role, which all databases of the suite's server have. */
+async function newRole(database: PostgresService, name: string): Promise<string> {
+  const role = `${name}_${process.pid}`;
+  await asSuperuser(database.url, (client) =>
+    client.query(`create role ${role} login password '${PASSWORD}'`),
+  );
+  return role;
+}
+
+/** The same database for a role. */
+function as(role: string, { url, poolSize }: PostgresService): PostgresService {
+  return { url: Object.assign(new URL(url), { username: role, password: PASSWORD }).href, poolSize };
+}
+
+async function newDatabase(urlOf: UrlOf, poolSize = 5): Promise<PostgresService> {
+  return { url: urlOf(await createDatabase(urlOf)), poolSize };
 }
 
 async function open(database: PostgresService): Promise<Store> {
@@ -76,8 +77,8 @@ async function open(database: PostgresService): Promise<Store> {
 }
 
 describe('several writers', () => {
-  onServer('of the same steps leave each step once, and all go on from it', async (running) => {
-    const database = await newDatabase(running);
+  onServer('of the same steps leave each step once, and all go on from it', async (urlOf) => {
+    const database = await newDatabase(urlOf);
     const writers = await Promise.all([open(database), open(database), open(database)]);
     const id = experimentId(config);
     await Promise.all(writers.map((store) => store.experiments.plan(id, config, NOW)));
@@ -102,8 +103,8 @@ describe('several writers', () => {
     expect(run.length).toBe(trajectory.length);
   });
 
-  onServer('that make whole runs at once leave what one alone leaves', async (running) => {
-    const database = await newDatabase(running);
+  onServer('that make whole runs at once leave what one alone leaves', async (urlOf) => {
+    const database = await newDatabase(urlOf);
     const [one, other] = [await open(database), await open(database)];
     const alone = temporaryStore();
     try {
@@ -133,8 +134,8 @@ describe('several writers', () => {
 describe('a connection', () => {
   onServer(
     'that is ended in the middle of a write leaves nothing of it, and is an error to be retried',
-    async (running) => {
-      const store = await open(await newDatabase(running));
+    async (urlOf) => {
+      const store = await open(await newDatabase(urlOf));
       const id = experimentId(config);
       await store.experiments.plan(id, config, NOW);
       const run = await store.runs.get(id, 0);
@@ -148,45 +149,24 @@ describe('a connection', () => {
     },
   );
 
-  onServer(
-    'to a server that is down fails with the database and host, without the password, and works again with the server',
-    async (running) => {
-      const database = await newDatabase(running);
-      const store = await open(database);
-      const id = experimentId(config);
-      await store.experiments.plan(id, config, NOW);
-      const run = await store.runs.get(id, 0);
-      await step(store, run, 'stop');
-      await running.stop('kill');
-      const message = await rejection(step(store, run, 'stop'));
-      expect(message).toMatch(/^the database test_\w+ on 127\.0\.0\.1:\d+ cannot be reached now: /);
-      const closed = await rejection(connectStoreReadonly({ folder, database }));
-      for (const text of [message, closed]) expect(text).not.toMatch(/secret/);
-      await expect(connectStore({ folder, database })).rejects.toMatchObject({ kind: 'StoreUnavailable' });
-      await running.start();
-      await step(store, await store.runs.get(id, 0), 'stop');
-      expect((await store.invocations.progress(run)).next.sequence).toBe(2);
-    },
-  );
-
-  onServer('by a wrong password or to a missing database is an input error', async (running) => {
-    const wrong = new URL((await newDatabase(running)).url);
+  onServer('by a wrong password or to a missing database is an input error', async (urlOf) => {
+    const wrong = new URL((await newDatabase(urlOf)).url);
     wrong.password = 'guessed';
     const place = { folder, database: { url: wrong.href, poolSize: 2 } };
     await expect(connectStore(place)).rejects.toMatchObject({ kind: 'InvalidInput' });
     expect(await rejection(connectStore(place))).not.toContain('guessed');
-    const missing = { folder, database: { url: running.url('nothing'), poolSize: 2 } };
+    const missing = { folder, database: { url: urlOf('nothing'), poolSize: 2 } };
     expect(await rejection(connectStore(missing))).toMatch(/no such database/);
   });
 
-  onServer('of a pool are no more than its size', async (running) => {
-    const store = await open(await newDatabase(running, 3));
+  onServer('of a pool are no more than its size', async (urlOf) => {
+    const store = await open(await newDatabase(urlOf, 3));
     await Promise.all(Array.from({ length: 40 }, () => store.experiments.list()));
     expect(poolOf(store.db).totalCount).toBeLessThanOrEqual(3);
   });
 
-  onServer('commits to the disk, whatever the settings of the server are', async (running) => {
-    const database = await newDatabase(running);
+  onServer('commits to the disk, whatever the settings of the server are', async (urlOf) => {
+    const database = await newDatabase(urlOf);
     await asSuperuser(database.url, (client) =>
       client.query(`alter database ${new URL(database.url).pathname.slice(1)} set synchronous_commit = off`),
     );
@@ -213,8 +193,8 @@ async function cutOff({ url }: PostgresService): Promise<void> {
 }
 
 describe('a process that must be alone with it', () => {
-  onServer('is refused while others may write, and told who they are', async (running) => {
-    const database = await newDatabase(running);
+  onServer('is refused while others may write, and told who they are', async (urlOf) => {
+    const database = await newDatabase(urlOf);
     const other = await open(database);
     expect(await rejection(connectStoreAlone({ folder, database }))).toMatch(
       new RegExp(
@@ -227,8 +207,8 @@ describe('a process that must be alone with it', () => {
     await (await connectStoreAlone({ folder, database })).close();
   });
 
-  onServer('keeps others from writing, not from reading, until that is over', async (running) => {
-    const database = await newDatabase(running);
+  onServer('keeps others from writing, not from reading, until that is over', async (urlOf) => {
+    const database = await newDatabase(urlOf);
     const alone = await connectStoreAlone({ folder, database });
     try {
       await touch(alone);
@@ -247,8 +227,8 @@ describe('a process that must be alone with it', () => {
 
   onServer(
     'is safe from who comes back after a lost connection, and no longer alone after his own',
-    async (running) => {
-      const database = await newDatabase(running);
+    async (urlOf) => {
+      const database = await newDatabase(urlOf);
       const other = await open(database);
       await touch(other);
       await cutOff(database);
@@ -269,8 +249,8 @@ describe('a process that must be alone with it', () => {
 });
 
 describe('a text with the character U+0000', () => {
-  onServer('is refused by name before anything is written, as by SQLite', async (running) => {
-    const store = await open(await newDatabase(running));
+  onServer('is refused by name before anything is written, as by SQLite', async (urlOf) => {
+    const store = await open(await newDatabase(urlOf));
     const alone = temporaryStore();
     try {
       const of = { ...config, prompts: ['a red apple', `an apple\0with a core`] };
@@ -288,8 +268,8 @@ describe('a text with the character U+0000', () => {
 
   onServer(
     'in a column that has no rule of its own is refused by name, and not tried again',
-    async (running) => {
-      const store = await open(await newDatabase(running));
+    async (urlOf) => {
+      const store = await open(await newDatabase(urlOf));
       await store.experiments.plan(experimentId(config), config, NOW);
       const driver = { workflowId: 'an apple\0with a core', runId: 'r' };
       const refused = await store.experiments
@@ -302,8 +282,8 @@ describe('a text with the character U+0000', () => {
     },
   );
 
-  onServer('in the message of an error is spelled out, not stored', async (running) => {
-    const store = await open(await newDatabase(running));
+  onServer('in the message of an error is spelled out, not stored', async (urlOf) => {
+    const store = await open(await newDatabase(urlOf));
     const id = experimentId(config);
     await store.experiments.plan(id, config, NOW);
     const run = await store.runs.get(id, 0);
@@ -316,8 +296,8 @@ describe('a text with the character U+0000', () => {
 });
 
 describe('the tables', () => {
-  onServer('are made once by processes that start together, and none of them fails', async (running) => {
-    const database = await newDatabase(running);
+  onServer('are made once by processes that start together, and none of them fails', async (urlOf) => {
+    const database = await newDatabase(urlOf);
     const source = `
       import { connectStore } from ${dist('db/index.js')};
       const store = await connectStore(${JSON.stringify({ folder: join(folder, 'data'), database })});
@@ -337,19 +317,16 @@ describe('the tables', () => {
     expect(rows[0]!.made).toBe(rows[0]!.distinct);
   });
 
-  onServer('can be used by a role that cannot change them', async (running) => {
-    const owner = await newDatabase(running);
-    await asSuperuser(owner.url, async (client) => {
-      await client.query(`drop role if exists worker`);
-      await client.query(`create role worker login password 'not a secret: word/1'`);
-    });
-    const database = { ...owner, url: running.url(new URL(owner.url).pathname.slice(1), 'worker') };
+  onServer('can be used by a role that cannot change them', async (urlOf) => {
+    const owner = await newDatabase(urlOf);
+    const worker = await newRole(owner, 'worker');
+    const database = as(worker, owner);
     expect(await rejection(connectStore({ folder, database }))).toMatch(
       /has no tables yet, and this role may not change that; "panic-tda setup database"/,
     );
     expect(await connectStoreReadonly({ folder, database })).toBeNull();
-    expect(await setUpDatabase(owner, ['worker'])).toBeGreaterThan(0);
-    expect(await setUpDatabase(owner, ['worker'])).toBe(0);
+    expect(await setUpDatabase(owner, [worker])).toBeGreaterThan(0);
+    expect(await setUpDatabase(owner, [worker])).toBe(0);
     const store = await open(database);
     const alone = temporaryStore();
     try {
@@ -374,12 +351,12 @@ describe('the tables', () => {
     );
   });
 
-  onServer('of which others made more are named by doctor', async (running) => {
-    const database = await newDatabase(running);
+  onServer('of which others made more are named by doctor', async (urlOf) => {
+    const database = await newDatabase(urlOf);
     await setUpDatabase(database, []);
     const store = await connectStore({ folder, database });
     try {
-      await finishExperiment(store);
+      await store.experiments.plan(experimentId(config), config, NOW);
       const named = async (): Promise<string[]> => {
         const found: string[] = [];
         for await (const { table, id } of checkInvariants(store.db, store.objects))
@@ -410,16 +387,14 @@ describe('the tables', () => {
 
   onServer(
     'are mended by a role that cannot change them, but for what their owner alone can do, which is named',
-    async (running) => {
-      const owner = await newDatabase(running);
-      await asSuperuser(owner.url, (client) =>
-        client.query(`create role mender login password 'not a secret: word/1'`),
-      );
-      await setUpDatabase(owner, ['mender']);
+    async (urlOf) => {
+      const owner = await newDatabase(urlOf);
+      const mender = await newRole(owner, 'mender');
+      await setUpDatabase(owner, [mender]);
       const first = await connectStore({ folder, database: owner });
       const { id: run } = await first.runs.get(await finishExperiment(first), 0);
       await first.close();
-      const database = { ...owner, url: running.url(new URL(owner.url).pathname.slice(1), 'mender') };
+      const database = as(mender, owner);
       const alone = await connectStoreAlone({ folder, database });
       const plan = new RepairPlan();
       try {
@@ -440,8 +415,8 @@ describe('the tables', () => {
     },
   );
 
-  onServer('of another version or another hand are refused', async (running) => {
-    const database = await newDatabase(running);
+  onServer('of another version or another hand are refused', async (urlOf) => {
+    const database = await newDatabase(urlOf);
     await setUpDatabase(database, []);
     const change = (statement: string) => asSuperuser(database.url, (client) => client.query(statement));
     await change(`insert into __drizzle_migrations (hash, created_at) values ('of the future', 9e15)`);
@@ -459,56 +434,53 @@ describe('the tables', () => {
     }
   });
 
-  onServer(
-    'are those of the one description: columns, keys, checks, indices and triggers',
-    async (running) => {
-      const database = await newDatabase(running);
-      await setUpDatabase(database, []);
-      const sqlite = temporaryStore();
-      const ask = <T extends object>(query: string) =>
-        asSuperuser(database.url, async (client) => (await client.query<T>(query)).rows);
-      try {
-        const tables = Object.values(schema).filter((value) => is(value, SQLiteTable));
-        const columns = await ask<{ table: string; name: string; type: string; nullable: string }>(`
+  onServer('are those of the one description: columns, keys, checks, indices and triggers', async (urlOf) => {
+    const database = await newDatabase(urlOf);
+    await setUpDatabase(database, []);
+    const sqlite = temporaryStore();
+    const ask = <T extends object>(query: string) =>
+      asSuperuser(database.url, async (client) => (await client.query<T>(query)).rows);
+    try {
+      const tables = Object.values(schema).filter((value) => is(value, SQLiteTable));
+      const columns = await ask<{ table: string; name: string; type: string; nullable: string }>(`
         select table_name as table, column_name as name, data_type as type, is_nullable as nullable
         from information_schema.columns where table_schema = 'public' and table_name not like '\\_\\_%'`);
-        const expected = tables.flatMap((table) =>
-          Object.values(getTableColumns(table)).map((column) => ({
-            table: getTableName(table),
-            name: column.name,
-            type: POSTGRES_TYPES.get(column.getSQLType()),
-            nullable: column.notNull ? 'NO' : 'YES',
-          })),
-        );
-        expect(sorted(columns)).toEqual(sorted(expected));
-        const checks = await ask<{ name: string }>(
-          `select conname as name from pg_constraint where contype = 'c' and connamespace = 'public'::regnamespace`,
-        );
-        const wanted = tables.flatMap((table) => getTableConfig(table).checks.map(({ name }) => ({ name })));
-        // To SQLite a NaN is a NULL, which the column refuses by itself.
-        expect(sorted(checks)).toEqual(sorted([...wanted, { name: 'diagrams_compute_ms' }]));
-        const [keys] = await ask<{ count: string }>(`select count(*) from pg_constraint where contype = 'f'`);
-        const references = tables.flatMap((table) => getTableConfig(table).foreignKeys);
-        expect(Number(keys!.count)).toBe(references.length);
-        const named = (type: string) =>
-          sqlite.store.db.sqlite
-            .prepare<[string], { name: string }>(
-              `select name from sqlite_master where type = ? and sql is not null order by name`,
-            )
-            .all(type)
-            .map(({ name }) => name);
-        const triggers = await ask<{ name: string }>(
-          'select tgname as name from pg_trigger where not tgisinternal',
-        );
-        expect(triggers.map(({ name }) => name).toSorted()).toEqual(named('trigger'));
-        const indices = await ask<{ name: string }>(`
+      const expected = tables.flatMap((table) =>
+        Object.values(getTableColumns(table)).map((column) => ({
+          table: getTableName(table),
+          name: column.name,
+          type: POSTGRES_TYPES.get(column.getSQLType()),
+          nullable: column.notNull ? 'NO' : 'YES',
+        })),
+      );
+      expect(sorted(columns)).toEqual(sorted(expected));
+      const checks = await ask<{ name: string }>(
+        `select conname as name from pg_constraint where contype = 'c' and connamespace = 'public'::regnamespace`,
+      );
+      const wanted = tables.flatMap((table) => getTableConfig(table).checks.map(({ name }) => ({ name })));
+      // To SQLite a NaN is a NULL, which the column refuses by itself.
+      expect(sorted(checks)).toEqual(sorted([...wanted, { name: 'diagrams_compute_ms' }]));
+      const [keys] = await ask<{ count: string }>(`select count(*) from pg_constraint where contype = 'f'`);
+      const references = tables.flatMap((table) => getTableConfig(table).foreignKeys);
+      expect(Number(keys!.count)).toBe(references.length);
+      const named = (type: string) =>
+        sqlite.store.db.sqlite
+          .prepare<[string], { name: string }>(
+            `select name from sqlite_master where type = ? and sql is not null order by name`,
+          )
+          .all(type)
+          .map(({ name }) => name);
+      const triggers = await ask<{ name: string }>(
+        'select tgname as name from pg_trigger where not tgisinternal',
+      );
+      expect(triggers.map(({ name }) => name).toSorted()).toEqual(named('trigger'));
+      const indices = await ask<{ name: string }>(`
         select indexname as name from pg_indexes where schemaname = 'public' and indexname not like '%_pkey'`);
-        expect(indices.map(({ name }) => name).toSorted()).toEqual(named('index'));
-      } finally {
-        await sqlite.remove();
-      }
-    },
-  );
+      expect(indices.map(({ name }) => name).toSorted()).toEqual(named('index'));
+    } finally {
+      await sqlite.remove();
+    }
+  });
 });
 
 const POSTGRES_TYPES = new Map([
