@@ -59,9 +59,9 @@ here(
       {
         networks: [['DummyT2I', 'DummyI2T']],
         prompts: ['a lighthouse'],
-        seed_count: 20,
+        seed_count: 8,
         embedding_models: ['Dummy'],
-        max_length: 20,
+        max_length: 12,
         max_dimension: 0,
       },
       'connections',

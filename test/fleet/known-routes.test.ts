@@ -127,7 +127,7 @@ test('plan, status and doctor name the queue that has work and no worker; routes
 
   // A worker that the user asks for it replaces the routes of all machines.
   const swift = machine('second', { SlowI2T: 'swift' });
-  const none = await fleet.command(['worker', '--queues', 'cpu', '--record-routes']).ended;
+  const none = await fleet.shortCommand(['worker', '--queues', 'cpu', '--record-routes']);
   expect(none).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('this machine has no file of routes'),

@@ -39,9 +39,9 @@ test('worker, run and doctor end at once and name the namespace if it does not e
   const nowhere = { TEMPORAL_NAMESPACE: 'not-there' };
   const named = `the Temporal service at ${suiteAddress()} has no namespace "not-there"`;
   const [worker, run, doctor] = await Promise.all([
-    fleet.command(['worker'], nowhere).ended,
-    fleet.command(['run', file], nowhere).ended,
-    fleet.command(['doctor'], nowhere).ended,
+    fleet.shortCommand(['worker'], nowhere),
+    fleet.shortCommand(['run', file], nowhere),
+    fleet.shortCommand(['doctor'], nowhere),
   ]);
   expect(worker).toMatchObject({ code: 2, stderr: expect.stringContaining(named) });
   expect(run).toMatchObject({ code: 2, stderr: expect.stringContaining(named) });

@@ -95,7 +95,7 @@ test('without search attributes experiments still end, by hand and by run, and e
   });
   expect(await byHand.result()).toMatchObject({ status: 'completed', runs: 2 });
 
-  const long = { ...EXPERIMENT, networks: [['DummyT2I', 'GatedI2T']], max_length: 40, seeds: [-1] };
+  const long = { ...EXPERIMENT, networks: [['DummyT2I', 'GatedI2T']], max_length: 16, seeds: [-1] };
   const run = fleet.command(['run', experimentFile(fleet.folder, 'long', long)]);
   await until(
     () => /^Watch:/m.test(run.stderr()),
@@ -104,18 +104,18 @@ test('without search attributes experiments still end, by hand and by run, and e
   expect(run.stderr()).toContain(lacks);
   const [, id = ''] = /^Experiment (\w+)/m.exec(run.stderr()) ?? [];
   await untilInvocations(fleet.data, 9);
-  const pause = await fleet.command(['pause', id]).ended;
+  const pause = await fleet.shortCommand(['pause', id]);
   expect(pause).toMatchObject({ code: 0, stderr: '' });
-  const status = await fleet.command(['status', id]).ended;
+  const status = await fleet.shortCommand(['status', id]);
   expect(status.stdout).toContain(`remark       ${lacks}`);
-  const doctor = await fleet.command(['doctor']).ended;
+  const doctor = await fleet.shortCommand(['doctor']);
   expect(doctor.stdout).toContain(`warn  ${lacks}`);
   expect(doctor).toMatchObject({
     code: 0,
     stdout: expect.stringMatching(/\nNothing failed; see the \d+ warnings? \(warn\) above\.\n$/),
   });
   gate.open();
-  expect(await fleet.command(['resume', id]).ended).toMatchObject({ code: 0 });
+  expect(await fleet.shortCommand(['resume', id])).toMatchObject({ code: 0 });
   expect(await run.ended).toMatchObject({ code: 0 });
   expect(await violations(fleet.data)).toEqual([]);
 });

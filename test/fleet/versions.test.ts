@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -54,6 +54,9 @@ const patched = (code: string): string =>
 const asking = (code: string): string => code.replace('input.routed === true', 'true');
 
 let fleet: Fleet;
+const fleets: Fleet[] = [];
+/** The worker whose code some runs did not fit. */
+let rolledBack: Running;
 let gate: Gate;
 let undisturbed: string;
 let later: BuiltVersion;
@@ -63,8 +66,8 @@ beforeAll(async () => {
   later = builtVersion({ version: '9.8.7', workflows: patched });
   wrong = builtVersion({ version: '9.8.7', workflows: asking });
 });
-afterEach(async () => await fleet.close());
 afterAll(async () => {
+  for (const opened of fleets) await opened.close();
   await cleanUp();
   later.remove();
   wrong.remove();
@@ -140,6 +143,7 @@ async function untilSaid(worker: Running, words: RegExp): Promise<void> {
 test('runs follow the current version of the workers, wait while it is rolled back to code that they do not fit, and go on when it is back', async () => {
   gate = gateIn(temporaryFolder());
   fleet = await openVersionedFleet({ ...gate.env, ...ONE_STEP });
+  fleets.push(fleet);
   const v1 = ['--deployment', 'fleet', '--build-id', 'v1'];
   const first = await fleet.worker([...v1, '--identity', 'first', '--listen', '0']);
   expect(first.stderr()).toMatch(/set-current-version --deployment-name fleet --build-id v1/);
@@ -149,7 +153,7 @@ test('runs follow the current version of the workers, wait while it is rolled ba
   const file = experimentFile(fleet.folder, 'experiment', EXPERIMENT);
   await until(async () =>
     /panic-tda.* is for workers without a version, and first gets none: it is of build v1, which gets work after "temporal worker deployment/.test(
-      (await fleet.command(['plan', file]).ended).stdout,
+      (await fleet.shortCommand(['plan', file])).stdout,
     ),
   );
   expect((await handle.describe()).historyLength).toBe(2);
@@ -184,9 +188,9 @@ test('runs follow the current version of the workers, wait while it is rolled ba
   expect(await blockedGauge(first)).toBe(RUNS);
   expect(await readiness(second)).toEqual({ status: 200, problems: [] });
   const [status, json, doctor] = await Promise.all([
-    fleet.command(['status', experiment]).ended,
+    fleet.shortCommand(['status', experiment]),
     fleet.json(['status', experiment]),
-    fleet.command(['doctor', '--json']).ended,
+    fleet.shortCommand(['doctor', '--json']),
   ]);
   const waiting = new RegExp(
     `${RUNS} runs wait for a worker with the code that they began with: worker first could not go on with run-${experiment}-`,
@@ -213,11 +217,14 @@ test('runs follow the current version of the workers, wait while it is rolled ba
   expect(by[0]).toMatch(/first|beside/);
   expect(by.at(-1)).toBe('second');
   await until(async () => (await blockedGauge(first)) === 0);
+  for (const { process } of [beside, second]) process.kill('SIGKILL');
+  rolledBack = first;
 });
 
 test('runs wait while a worker with other code has their tasks; when it has left, they go on, or end if they were cancelled', async () => {
   gate = gateIn(temporaryFolder());
   fleet = await openFleet(null, { ...gate.env, ...ONE_STEP });
+  fleets.push(fleet);
   const right = await fleet.worker(['--identity', 'right', '--listen', '0']);
   expect(right.stderr()).not.toMatch(/different workflow code/);
   const watching = fleet.command(['run', experimentFile(fleet.folder, 'experiment', EXPERIMENT)]);
@@ -240,8 +247,8 @@ test('runs wait while a worker with other code has their tasks; when it has left
   const other = await fleet.worker(['--identity', 'other', '--listen', '0'], {}, wrong.main);
   await untilBlocked(ids.length);
   const [status, cancel] = await Promise.all([
-    fleet.command(['status', experiment]).ended,
-    fleet.command(['cancel', loneId, '--wait', '1']).ended,
+    fleet.shortCommand(['status', experiment]),
+    fleet.shortCommand(['cancel', loneId, '--wait', '1']),
   ]);
   expect(status.stdout).toContain(
     `${RUNS} runs wait for a worker with the code that they began with: worker other`,
@@ -271,4 +278,9 @@ test('runs wait while a worker with other code has their tasks; when it has left
   await expect(cancelled.result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
   await finishesUndisturbed(fleet.client.workflow.getHandle(`experiment-${experiment}`));
   expect((await watching.ended).code).toBe(0);
+});
+
+test('a worker whose code some runs did not fit is ready again, a while after its last task of them', async () => {
+  await until(async () => (await readiness(rolledBack)).status === 200);
+  expect(await readiness(rolledBack)).toEqual({ status: 200, problems: [] });
 });
