@@ -43,12 +43,16 @@ export interface GatedLaboratory extends Laboratory {
   readonly experimentRow: (experiment: string) => Promise<ExperimentRow>;
 }
 
-export async function openGatedLaboratory(env: Readonly<Record<string, string>>): Promise<GatedLaboratory> {
+export async function openGatedLaboratory(
+  env: Readonly<Record<string, string>>,
+  maxLength = GATED.max_length,
+): Promise<GatedLaboratory> {
+  const gated = { ...GATED, max_length: maxLength };
   const gate = gateIn(sharedTemporaryFolder());
   const laboratory = await openLaboratory({ ...gate.env, ...env });
   const { data, client } = laboratory;
-  const undisturbed = await undisturbedDigest(GATED);
-  const begin = (name: string, workflowId = name) => laboratory.start({ ...GATED, name }, workflowId);
+  const undisturbed = await undisturbedDigest(gated);
+  const begin = (name: string, workflowId = name) => laboratory.start({ ...gated, name }, workflowId);
   const experimentRow = (experiment: string) =>
     withStore(data, ({ experiments }) => experiments.get(experiment));
   return {

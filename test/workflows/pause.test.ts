@@ -13,7 +13,8 @@ let laboratory: GatedLaboratory;
 
 beforeAll(async () => {
   // One activity makes a whole run, so that a pause which waited for its end would come too late.
-  laboratory = await openGatedLaboratory({ PANIC_TDA_ACTIVITY_MS: '600000' });
+  // No test lets more than some steps of a run through before it opens the gate.
+  laboratory = await openGatedLaboratory({ PANIC_TDA_ACTIVITY_MS: '600000' }, 16);
 });
 
 afterAll(async () => {
