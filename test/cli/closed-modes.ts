@@ -1,7 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { lstatSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { folderWith, panicTda, panicTdaJson, runInfo, startPanicTda, until } from '../support/cli-process.js';
+import { folderWith, panicTda, runInfo, startPanicTda, until } from '../support/cli-process.js';
+import { runJson } from '../support/standing-program.js';
 import { ListDocument } from '../support/documents.js';
 
 export const EXPERIMENT = {
@@ -31,12 +32,13 @@ export function otherModes(
 }
 
 export const PRIVATE = { folder: 0o700, file: 0o600 };
+export const SHARED = { folder: 0o750, file: 0o640 };
 
 /** Makes a test under this mask. The caller restores the mask after each test. */
 export function testUmask(mask: number): void {
   test(`with the umask 0o${mask.toString(8)}, what run, merge and delete make is closed to other users, also while it is used`, async () => {
     process.umask(mask);
-    const gated = { ...EXPERIMENT, networks: [['DummyT2I', 'GatedI2T']], max_length: 200 };
+    const gated = { ...EXPERIMENT, networks: [['DummyT2I', 'GatedI2T']] };
     const folder = folderWith({ 'gated.json': gated });
     const gate = join(folder, 'gate');
     const a = join(folder, 'new', 'a');
@@ -51,7 +53,7 @@ export function testUmask(mask: number): void {
     expect(otherModes(join(folder, 'new'), PRIVATE)).toEqual([]);
 
     expect((await panicTda(folder, ['merge', 'new/a', '--data', 'new/b'])).code).toBe(0);
-    const { id } = ListDocument.parse(await panicTdaJson(folder, ['list', '--data', 'new/b']))[0]!;
+    const { id } = ListDocument.parse(await runJson(folder, ['list', '--data', 'new/b']))[0]!;
     expect((await panicTda(folder, ['delete', id, '--yes', '--compact', '--data', 'new/b'])).code).toBe(0);
     expect(otherModes(join(folder, 'new'), PRIVATE)).toEqual([]);
   });

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EXPERIMENT, otherModes, PRIVATE, testUmask } from './closed-modes.js';
+import { EXPERIMENT, otherModes, PRIVATE, SHARED, testUmask } from './closed-modes.js';
 import { openStore } from '../../db/index.js';
 import { dataFolderAt, openDataFolder } from '../../workers/settings/data-folder.js';
 import { closeToOthers } from '../../workers/settings/private-files.js';
@@ -22,8 +22,9 @@ import { HubServer } from '../support/hub-server.js';
 import { tinyGraph } from '../support/onnx-bytes.js';
 import { IS_ROOT, toldWhy } from '../support/mounts.js';
 import { makeOlder, migrationsBefore } from '../support/older-store.js';
-import { cleanUp, folderWith, panicTda } from '../support/cli-process.js';
+import { cleanUp, folderWith, panicTda, startPanicTda } from '../support/cli-process.js';
 import { runCommand, runJson } from '../support/standing-program.js';
+import { suiteAddress, takeNamespace } from '../support/suite-server.js';
 import { TINY_ENTRY } from '../support/tiny-entry.js';
 import { DoctorDocument } from '../support/documents.js';
 
@@ -46,8 +47,6 @@ const CAN_FIX = ((): boolean => {
   rmdirSync(probe);
   return can;
 })();
-
-const SHARED = { folder: 0o750, file: 0o640 };
 
 /** Opens a folder to others, as an earlier version left it. */
 function widen(root: string): void {
@@ -83,9 +82,13 @@ test('files of models, their lock file and the files beside it are closed to oth
 test('with PANIC_TDA_SHARE_WITH_GROUP the group may read, and no other user', async () => {
   process.umask(0o000);
   const folder = folderWith({ 'a.json': EXPERIMENT });
-  const shared = { PANIC_TDA_SHARE_WITH_GROUP: '1' };
+  const service = { TEMPORAL_ADDRESS: suiteAddress(), TEMPORAL_NAMESPACE: takeNamespace() };
+  const shared = { ...service, PANIC_TDA_SHARE_WITH_GROUP: '1' };
+  const worker = startPanicTda(folder, ['worker', '--data', 'new/a'], shared);
   expect((await panicTda(folder, ['run', 'a.json', '--data', 'new/a'], shared)).code).toBe(0);
   expect(otherModes(join(folder, 'new'), SHARED)).toEqual([]);
+  worker.process.kill('SIGTERM');
+  expect((await worker.ended).code).toBe(0);
 });
 
 describe('a data folder that is open to others', () => {
@@ -155,7 +158,7 @@ describe('a data folder that is open to others', () => {
     const root = join(folder, 'foreign');
     mkdirSync(root);
     chownSync(root, 65534, 65534);
-    const { code, stderr } = await panicTda(folder, ['run', 'a.json', '--data', 'foreign']);
+    const { code, stderr } = await panicTda(folder, ['merge', 'panic-tda-data', '--data', 'foreign']);
     expect({ code, stderr }).toMatchObject({ code: 0 });
     expect(stderr).toMatch(/foreign belongs to user 65534.*, and other users may enter it \(mode 0755\)/);
     expect(stderr.match(/belongs to user/g)).toHaveLength(1);
