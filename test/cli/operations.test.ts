@@ -19,7 +19,7 @@ const EXPERIMENT = {
   prompts: ['a quiet harbour', 'a loud tower', 'rain'],
   seeds: [-1],
   embedding_models: ['Dummy'],
-  max_length: 100,
+  max_length: 60,
 };
 
 const Status = z.looseObject({
@@ -152,11 +152,11 @@ test('one run is paused, another is cancelled, and the third continues', async (
   const held = await status();
   expect(held).toMatchObject({ status: 'running', pausedRuns: [1], runs: { cancelled: 1 } });
   // The missing invocations of these two runs.
-  expect(held.invocationsHeld).toBeGreaterThan(100);
-  expect(held.invocationsHeld).toBeLessThan(200);
+  expect(held.invocationsHeld).toBeGreaterThan(60);
+  expect(held.invocationsHeld).toBeLessThan(120);
   expect(held.invocationsHeld).toBeLessThan(held.invocationsExpected - held.invocations);
   expect((await runCommand(folder, ['status'])).stdout).toMatch(
-    /^invocations .* of at most 300, \d+ of them held/m,
+    /^invocations .* of at most 180, \d+ of them held/m,
   );
   const bad = await runCommand(folder, ['pause', id, '--run', '3']);
   expect(bad.stderr).toContain('has no run 3; it has runs 0 to 2');

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { processTree } from '../../bench/common/process-tree.js';
 import { decideDevice } from '../../models/index.js';
-import { cleanUp, folderWith, panicTdaJson, runInfo, startPanicTda } from '../support/cli-process.js';
+import { cleanUp, folderWith, runInfo, startPanicTda } from '../support/cli-process.js';
+import { runJson } from '../support/standing-program.js';
 import { type Door, documentedDoors, doorsOf, sortedDoors } from '../support/documented-doors.js';
 import { z } from 'zod';
 import { describerAt } from '../support/model-server.js';
@@ -90,9 +91,7 @@ async function seenOf(catalogue: object): Promise<Seen> {
   ]);
   const doors = processTree(pid).flatMap((one) => doorsOf(roles.get(one.pid) ?? 'model', one.pid));
   const workerLog = readFileSync(join(data, 'logs', 'worker-gpu.log'), 'utf8');
-  const status = z
-    .object({ deviceRemarks: z.array(z.string()) })
-    .parse(await panicTdaJson(folder, ['status']));
+  const status = z.object({ deviceRemarks: z.array(z.string()) }).parse(await runJson(folder, ['status']));
   const asked = performance.now();
   running.process.kill('SIGINT');
   const { code, stderr } = await running.ended;
@@ -135,7 +134,7 @@ onLinux('Ctrl-C ends a run within seconds, while a model computes, and status sa
     stderr: expect.stringMatching(/npx panic-tda resume [0-9a-f]{12}" continues/),
   });
   expect(stoppingMs).toBeLessThan(15_000);
-  expect(await panicTdaJson(folder, ['status'])).toMatchObject({ status: 'interrupted' });
+  expect(await runJson(folder, ['status'])).toMatchObject({ status: 'interrupted' });
 });
 
 onLinux(

@@ -60,7 +60,7 @@ function look(...words: readonly string[]): Promise<Ended> {
 /** Runs an experiment on the worker. */
 async function runOf(name: string, of: object): Promise<Ended & { readonly id: string }> {
   const file = experimentFile(fleet.folder, name, { ...of, name });
-  const ended = await fleet.command(['run', file]).ended;
+  const ended = await fleet.shortCommand(['run', file]);
   return { ...ended, id: /Experiment ([0-9a-f]{12})/.exec(ended.stderr)![1]! };
 }
 
@@ -205,18 +205,18 @@ test('an invalid answer (half of a surrogate pair; by night also a filtered and 
   // By day, test/models/server-answers.test.ts has these answers, without a run for each.
   if (isFullRange()) {
     captioning(() => ({ finish_reason: 'content_filter', message: { content: 'The picture shows' } }));
-    expect((await fleet.command(['retry', id]).ended).stdout).toMatch(/ModelOutputInvalid: .*content filter/);
+    expect((await fleet.shortCommand(['retry', id])).stdout).toMatch(/ModelOutputInvalid: .*content filter/);
     captioning(() => ({ finish_reason: 'stop', message: { content: '\u200b' } }));
-    expect((await fleet.command(['retry', id]).ended).stdout).toMatch(/ModelOutputInvalid: .*blank/);
+    expect((await fleet.shortCommand(['retry', id])).stdout).toMatch(/ModelOutputInvalid: .*blank/);
   }
   expect(await violations(fleet.data)).toEqual([]);
   // A tab and a line separator are valid characters of an answer.
   captioning((times) => ({ finish_reason: 'stop', message: { content: `a\tfox\u2028of ${times}` } }));
-  const one = await fleet.command(['retry', id, '--run', '1']).ended;
+  const one = await fleet.shortCommand(['retry', id, '--run', '1']);
   expect(one.stderr).toContain('Retrying 1 failed run.');
   expect(one.stdout).toMatch(/runs +1 finished, 1 failed/);
   expect(one.code).toBe(1);
-  const mended = await fleet.command(['retry', id]).ended;
+  const mended = await fleet.shortCommand(['retry', id]);
   expect(mended.code).toBe(0);
   expect((await look('show', id, '1')).stdout).toMatch(/a fox of 0/);
   expect((await look('doctor')).code).toBe(0);
