@@ -11,6 +11,7 @@ import { CAN_MOUNT, toldWhy } from '../support/mounts.js';
 import { violationsIn } from '../support/store-checks.js';
 import { repositoryPath } from '../support/child-processes.js';
 import { cleanUp, folderWith, panicTda, startPanicTda, until } from '../support/cli-process.js';
+import { untilFrozen } from '../support/frozen.js';
 import { keepDecoders } from '../support/kept-decoders.js';
 import { runCommand } from '../support/standing-program.js';
 
@@ -159,6 +160,7 @@ test('pictures that a deletion removes during a backup belong to rows that the b
     PANIC_TDA_FAULT: `backup:after-database@1@${marker}@stop`,
   });
   await until(() => existsSync(marker));
+  await untilFrozen(frozen.process.pid!);
   expect(await runCommand(folder, ['delete', other, '--yes'])).toMatchObject({ code: 0 });
   frozen.process.kill('SIGCONT');
   const { code, stdout, stderr } = await frozen.ended;
@@ -212,6 +214,7 @@ describe('a backup that is cut off', () => {
       PANIC_TDA_FAULT: `backup:after-database@1@${stopped}@stop`,
     });
     await until(() => existsSync(stopped));
+    await untilFrozen(running.process.pid!);
     running.process.kill('SIGINT');
     running.process.kill('SIGCONT');
     const { code, stderr } = await running.ended;

@@ -9,6 +9,7 @@ import { takeNamespace } from '../support/suite-server.js';
 import { startWorkerProcess } from '../support/worker-process.js';
 import type { WorkerProcess } from '../support/worker-process.js';
 import { until } from '../support/child-processes.js';
+import { untilFrozen } from '../support/frozen.js';
 import { sharedTemporaryFolder } from '../support/temporary-folder.js';
 import { undisturbedDigest } from '../support/undisturbed.js';
 import { NULL_MODEL_EXPERIMENT, runExperiment } from './drill.js';
@@ -69,8 +70,11 @@ class Place {
       ...(stepByStep ? { PANIC_TDA_ACTIVITY_MS: '0' } : {}),
       ...(fault === null ? {} : { PANIC_TDA_FAULT: `${fault}@${marker}@stop` }),
     };
-    this.workers.push(startWorkerProcess({ namespace: this.namespace, data: this.data, env }));
-    if (fault !== null) await until(`a worker is frozen at ${fault}`, () => existsSync(marker));
+    const worker = startWorkerProcess({ namespace: this.namespace, data: this.data, env });
+    this.workers.push(worker);
+    if (fault === null) return;
+    await until(`a worker is frozen at ${fault}`, () => existsSync(marker));
+    await untilFrozen(worker.pid);
   }
 
   /** Wakes all workers. */

@@ -14,6 +14,7 @@ import { MemoryBudget } from '../../models/runners/memory-budget.js';
 import { ProcessModels } from '../../models/runners/process-models.js';
 import { WEAR_LIMITS } from '../../models/runners/wear.js';
 import { dist } from '../support/child-processes.js';
+import { untilFrozen } from '../support/frozen.js';
 import { captionerIn, fixtures as captioners, fp32 } from './captions/tiny-models.js';
 import { modelOf, own } from './embedder-fixtures.js';
 
@@ -218,7 +219,8 @@ describe('the deadline of a call', () => {
       child.stdout.setEncoding('utf8').on('data', (line: string) => said.push(...line.trim().split('\n')));
       try {
         while (said.length === 0) await sleep(10);
-        // The process has stopped itself. Its time cannot be over yet, even on a busy machine.
+        await untilFrozen(child.pid!);
+        // Its time cannot be over yet, even on a busy machine.
         await sleep(4000);
         child.stdin.write('an answer\n');
         child.kill('SIGCONT');

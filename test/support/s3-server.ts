@@ -1,15 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +9,7 @@ import { quietAwsSdk } from '../../workers/settings/object-service.js';
 import { ownMark } from './own-mark.js';
 import { freeLoopbackPorts } from '../../workers/processes/free-ports.js';
 import { repositoryPath, until } from './child-processes.js';
+import { untilFrozen } from './frozen.js';
 
 /**
  * A real S3 service, Apache-2.0. Objects are files below a folder, so that a test can damage them. Some 45
@@ -130,9 +122,7 @@ export async function startS3Server(program: string): Promise<S3Server> {
     },
     async freeze() {
       child?.kill('SIGSTOP');
-      await until('the S3 service stands still', () =>
-        threadStates(child!.pid!).every((state) => state === 'T'),
-      );
+      await untilFrozen(child!.pid!);
     },
     thaw: () => void child?.kill('SIGCONT'),
     async remove() {
@@ -142,18 +132,6 @@ export async function startS3Server(program: string): Promise<S3Server> {
   };
   await server.start();
   return server;
-}
-
-/** States of proc(5), if the system has it; '' for a thread that has just ended. */
-function threadStates(pid: number): string[] {
-  const folder = `/proc/${pid}/task`;
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder).map((thread) => {
-    const file = join(folder, thread, 'stat');
-    const stat = existsSync(file) ? readFileSync(file, 'utf8') : '';
-    // The name before the state, in parentheses, may contain any character.
-    return stat.slice(stat.lastIndexOf(')') + 2).charAt(0);
-  });
 }
 
 async function isListening(port: number): Promise<boolean> {
