@@ -9,8 +9,8 @@ export default {
   roots: ['<rootDir>/test'],
   globalSetup: '<rootDir>/test/global-setup.mjs',
   globalTeardown: '<rootDir>/test/global-teardown.mjs',
-  // Many tests wait for a process or a time-out, and other files use the cores meanwhile. On two quiet cores, four files at a time take
-  // 11.4 minutes in all, and three take 12.4.
+  // Many tests wait for a process or a time-out, and other files use the cores meanwhile. When this was measured on two quiet cores,
+  // four files at a time took 11.4 minutes in all, and three took 12.4.
   maxWorkers: availableParallelism() + 2,
   // The longest file first.
   testSequencer: '<rootDir>/test/support/sequencer.mjs',
