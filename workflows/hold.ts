@@ -74,18 +74,14 @@ export class Hold {
     const signal = ++this.signals;
     const later = !wanted && patched(ROWS_FIRST);
     if (!later) this.set('self', wanted);
-    const effect = () => {
+    // Also while the workflow is being cancelled.
+    const writeDown = async (): Promise<void> => {
+      await CancellationScope.nonCancellable(() => this.record(wanted));
       if (later && signal === this.signals) this.set('self', false);
     };
     // The records go one after another, in the order of the signals. The pause itself holds: if the row cannot
     // be written, the failures of the activity say so.
-    this.recorded = this.recorded.then(() => this.writeDown(wanted, effect)).catch(judge);
-  }
-
-  /** Writes down a signal, also while the workflow is being cancelled. */
-  private async writeDown(wanted: boolean, then: () => void): Promise<void> {
-    await CancellationScope.nonCancellable(() => this.record(wanted));
-    then();
+    this.recorded = this.recorded.then(writeDown).catch(judge);
   }
 
   private set(who: keyof Held, wanted: boolean): void {

@@ -4,11 +4,12 @@ import type { Client, WorkflowHandle } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Plan, RunAdvance, RunRef, RunStop } from '../../workflows/contract.js';
+import type { RunAdvance, RunRef, RunStop } from '../../workflows/contract.js';
 import { unknownActivity } from '../../activities/index.js';
 import { blockedWorkflows } from '../../workers/temporal/blocked-workflows.js';
 import { unfitHistories, type UnfitHistories } from '../../workers/temporal/unfit-histories.js';
 import { workflowOptions } from '../../workers/worker-options.js';
+import { planOfOneRun } from './plan-of-one-run.js';
 import { connectClient, suiteAddress, takeNamespace } from '../support/suite-server.js';
 import { repositoryPath, until } from '../support/child-processes.js';
 
@@ -147,15 +148,7 @@ const ACTIVITIES_OF_ALL = {
     gate();
     stops.set(experiment, stop.status === 'failed' ? stop.kind : stop.status);
   },
-  planExperiment: async (): Promise<Plan> => ({
-    experiment: 'children',
-    name: null,
-    runs: 1,
-    concurrency: 1,
-    weight: 1,
-    embeddingModels: [],
-    unindexed: true,
-  }),
+  planExperiment: async () => planOfOneRun('children'),
   unfinishedRuns: async () => [0],
   finishExperiment: async () => ({ status: 'completed' }),
   default: unknownActivity,

@@ -2,9 +2,10 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Held, Plan, RunAdvance, RunRef } from '../../workflows/contract.js';
+import type { Held, RunAdvance, RunRef } from '../../workflows/contract.js';
 import { TASK_QUEUES } from '../../workflows/names.js';
 import { workflowOptions } from '../../workers/worker-options.js';
+import { planOfOneRun } from './plan-of-one-run.js';
 import { connectClient, suiteAddress, takeNamespace } from '../support/suite-server.js';
 import { repositoryPath, until } from '../support/child-processes.js';
 
@@ -41,15 +42,7 @@ async function recordPause({ experiment }: { experiment: string }, paused: boole
 const activities = {
   advanceRun,
   recordPause,
-  planExperiment: async (): Promise<Plan> => ({
-    experiment: 'whole',
-    name: null,
-    runs: 1,
-    concurrency: 1,
-    weight: 1,
-    embeddingModels: [],
-    unindexed: true,
-  }),
+  planExperiment: async () => planOfOneRun('whole'),
   unfinishedRuns: async () => [0],
   finishExperiment: async () => ({ status: 'completed' }),
 };
@@ -92,6 +85,18 @@ async function untilHeld(run: WorkflowHandle, experiment: string): Promise<void>
   });
 }
 
+/** Starts the only run of an experiment, which its row holds. */
+async function heldRun(experiment: string): Promise<WorkflowHandle> {
+  held.set(experiment, 'run-paused');
+  const run = await client.workflow.start('run', {
+    taskQueue: TASK_QUEUES.main,
+    workflowId: `run-${experiment}-0`,
+    args: [{ experiment, index: 0, embeddingModels: [], unindexed: true }],
+  });
+  await untilHeld(run, experiment);
+  return run;
+}
+
 async function untilDone(workflow: WorkflowHandle): Promise<void> {
   await until(
     `${workflow.workflowId} has gone on`,
@@ -100,14 +105,7 @@ async function untilDone(workflow: WorkflowHandle): Promise<void> {
 }
 
 test('a run that is resumed goes on, however late its row says so', async () => {
-  held.set('single', 'run-paused');
-  const input = { experiment: 'single', index: 0, embeddingModels: [], unindexed: true };
-  const run = await client.workflow.start('run', {
-    taskQueue: TASK_QUEUES.main,
-    workflowId: 'run-single-0',
-    args: [input],
-  });
-  await untilHeld(run, 'single');
+  const run = await heldRun('single');
   await run.signal('resume');
   await untilDone(run);
   expect(await run.result()).toEqual({ length: 1, ended: 'length' });
@@ -129,14 +127,7 @@ test('the runs of an experiment that is resumed go on, however late its row says
 });
 
 test('a pause that comes before the row of a resume is written stays', async () => {
-  held.set('again', 'run-paused');
-  const input = { experiment: 'again', index: 0, embeddingModels: [], unindexed: true };
-  const run = await client.workflow.start('run', {
-    taskQueue: TASK_QUEUES.main,
-    workflowId: 'run-again-0',
-    args: [input],
-  });
-  await untilHeld(run, 'again');
+  const run = await heldRun('again');
   await run.signal('resume');
   await run.signal('pause');
   await until('the row of the resume is written', () => !held.has('again'));
