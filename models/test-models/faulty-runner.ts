@@ -9,6 +9,7 @@ import {
   UNOPENED,
 } from '../loaded-model.js';
 import { NothingComputes } from '../onnx/session.js';
+import { waitAtGate } from './faulty.js';
 
 const BYTES_PER_MIB = 2 ** 20;
 const WHOLE = { cutTokens: 0, outputCut: false } as const;
@@ -19,8 +20,8 @@ const leaked: Uint8Array[] = [];
 /**
  * Loads a model that misbehaves on purpose in its own process. It is DummyT2I, except for prompts that begin with a
  * command. `crash` ends the process as a native crash does; `break` fails the batch as a broken device does;
- * `refuse` fails its own item only; `blank` paints nothing; `slow MS` blocks the process for so long; `leak MIB`
- * takes memory for good.
+ * `refuse` fails its own item only; `blank` paints nothing; `slow MS` blocks the process for so long; `gated`
+ * blocks it until the gate of GatedI2T is open; `leak MIB` takes memory for good.
  */
 export function loadFaulty({ model, device }: LoadTask): LoadedGenerator {
   if (device === UNOPENED) throw new NothingComputes();
@@ -54,6 +55,9 @@ function obey({ input, seed }: GenerateItem): GeneratedItem | PanicError {
       return { output: { modality: 'image', width: 0, height: 0, pixels: new Uint8Array(0) }, ...WHOLE };
     case 'slow':
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(amount));
+      break;
+    case 'gated':
+      waitAtGate();
       break;
     case 'leak':
       leaked.push(new Uint8Array(Number(amount) * BYTES_PER_MIB).fill(1));

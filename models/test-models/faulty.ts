@@ -15,11 +15,11 @@ export const CRASH_MARKER_VARIABLE = 'CRASHING_I2T_MARKER';
 /** Names the file that makes PoisonedI2T answer every seed with a caption. */
 export const ANTIDOTE_VARIABLE = 'POISONED_I2T_ANTIDOTE';
 
-/** Names the file that lets GatedI2T answer. */
+/** Names the file that lets GatedI2T answer, and HostedT2I the prompt `gated`. */
 export const GATE_VARIABLE = 'GATED_I2T_GATE';
 
 /**
- * The folder in which each call of GatedI2T that waits at this gate has a file. If the folder is there, a call
+ * The folder in which each call that waits at this gate has a file. If the folder is there, a call
  * whose file is removed goes on.
  */
 export function callsAtGate(gate: string): string {
@@ -59,9 +59,14 @@ export function describeSlowly(picture: ImageArtifact, seed: number): TextArtifa
  * can end before a test lets it, however slow the machine is.
  */
 export function describeBehindGate(picture: ImageArtifact, seed: number): TextArtifact {
+  waitAtGate();
+  return describeDummy(picture, seed);
+}
+
+/** Blocks its thread until the gate's file exists, or until a test lets this call through. */
+export function waitAtGate(): void {
   const gate = process.env[GATE_VARIABLE] ?? '';
   if (gate !== '' && !existsSync(gate)) waitAt(gate);
-  return describeDummy(picture, seed);
 }
 
 /** DummyT2I that blocks its thread for 100 ms. */

