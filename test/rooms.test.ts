@@ -10,6 +10,7 @@ const PRODUCT = [
   'activities',
   'models',
   'tda',
+  'analysis',
   'db',
   'workflows',
   'experiment',
@@ -28,11 +29,12 @@ const MAY_IMPORT: Readonly<Record<Room, readonly Room[]>> = {
   workflows: [],
   experiment: ['common'],
   tda: ['experiment', 'common'],
+  analysis: ['tda', 'experiment', 'common'],
   db: ['experiment', 'common'],
   models: ['experiment', 'common'],
-  activities: ['models', 'tda', 'db', 'workflows', 'experiment', 'common'],
-  workers: ['activities', 'models', 'tda', 'db', 'workflows', 'experiment', 'common'],
-  cli: ['workers', 'activities', 'models', 'tda', 'db', 'workflows', 'experiment', 'common'],
+  activities: ['models', 'analysis', 'tda', 'db', 'workflows', 'experiment', 'common'],
+  workers: ['activities', 'models', 'analysis', 'tda', 'db', 'workflows', 'experiment', 'common'],
+  cli: ['workers', 'activities', 'models', 'analysis', 'tda', 'db', 'workflows', 'experiment', 'common'],
 };
 
 interface Import {
