@@ -34,7 +34,8 @@ export function drawRandom(statistic: string, digest: string, index: number): Se
  */
 export function permutationP(observed: number, draws: ArrayLike<number>): number {
   if (draws.length === 0) throw new AnalysisInputError('draws is empty; at least one draw is needed');
-  const threshold = observed - SLACK * Math.abs(observed);
+  // The slack of an infinite value would be Infinity - Infinity.
+  const threshold = Number.isFinite(observed) ? observed - SLACK * Math.abs(observed) : observed;
   let atLeast = 0;
   for (let index = 0; index < draws.length; index++) {
     const draw = draws[index]!;

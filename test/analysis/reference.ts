@@ -53,7 +53,12 @@ export function readTrajectory<T extends z.ZodType>(
 ): { trajectory: Trajectory; prompt: Float32Array; expected: z.output<T> } {
   const file = readReference(
     `trajectories/${name}.json`,
-    z.object({ vectors: EncodedMatrix, sequence: z.array(z.number()), prompt: EncodedMatrix, expected: z.unknown() }),
+    z.object({
+      vectors: EncodedMatrix,
+      sequence: z.array(z.number()),
+      prompt: EncodedMatrix,
+      expected: z.unknown(),
+    }),
   );
   const { points, dimension } = decodeMatrix(file.vectors);
   const trajectory = { vectors: points, dimension, sequence: Uint32Array.from(file.sequence) };
