@@ -18,8 +18,11 @@ export interface RelabellingInput extends Design {
 export interface RelabellingTest {
   /** The statistic of the groups as they are. */
   readonly observed: number;
-  /** Share of arrangements, or of draws with the observed one, whose statistic is at least the observed one. */
-  readonly p: number;
+  /**
+   * Share of arrangements, or of draws with the observed one, whose statistic is at least the observed one. Null
+   * where there is one arrangement only: that is no test, and does not count in a family of tests.
+   */
+  readonly p: number | null;
   /** True: all arrangements were visited. False: `compared` draws were made. */
   readonly isExact: boolean;
   /** Arrangements, or draws, that were compared with the observed arrangement, which is not one of them. */
@@ -39,7 +42,7 @@ export interface RelabellingTest {
  *
  * `statisticOf` gets the group of each run, must neither keep nor change that array, and must not depend on the
  * names of the groups, only on which runs share one (an F, a chi-square, an energy). It is called first with the
- * groups as they are. A design with one arrangement has p = 1 and floor = 1: it is no test.
+ * groups as they are.
  *
  * Throws AnalysisInputError for a malformed design, draws or limit, and where the statistic is NaN.
  *
@@ -71,7 +74,7 @@ export function relabellingTest(
     : ofDraws(layout, groups, draws, (draw) => drawRandom(statistic, digest, draw), statisticOf);
   return {
     observed,
-    p: values.length === 0 ? 1 : permutationP(observed, values),
+    p: values.length === 0 ? null : permutationP(observed, values),
     isExact,
     compared: values.length,
     relabellings: exactNumber(count.relabellings),
