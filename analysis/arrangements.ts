@@ -98,11 +98,11 @@ export function countArrangements({ groupCount, sizes, twinsBefore }: Layout): {
 }
 
 /**
- * Calls `visit` once for each arrangement, with the group of each run in an array that it must neither keep nor
- * change. Of the relabellings that differ only in the names of twins, it visits the one in which twins first
- * appear in order of their numbers.
+ * Yields each arrangement once: the group of each run, in one array that the caller must neither keep nor change.
+ * Of the relabellings that differ only in the names of twins, it yields the one in which twins first appear in
+ * order of their numbers.
  */
-export function visitArrangements(layout: Layout, visit: (groups: Uint32Array) => void): void {
+export function* eachArrangement(layout: Layout): Generator<Uint32Array, void> {
   const { groupCount, runs, stratumOf, sizes, firstTwin, twinsBefore } = layout;
   const left = sizes.slice();
   const runsOf = new Uint32Array(groupCount);
@@ -132,11 +132,11 @@ export function visitArrangements(layout: Layout, visit: (groups: Uint32Array) =
     if (runsOf[group]!++ === 0) begun[firstTwin[group]!]!++;
     groups[runs[place]!] = group;
     if (place < runs.length - 1) place++;
-    else visit(groups);
+    else yield groups;
   }
 }
 
-/** The arrangement of these groups, as `visitArrangements` names it. */
+/** The arrangement of these groups, as `eachArrangement` names it. */
 export function canonicalGroups(
   { groupCount, runs, firstTwin, twinsBefore }: Layout,
   groups: Uint32Array,

@@ -1,7 +1,8 @@
-import { canonicalGroups, countArrangements, layOut, visitArrangements } from './arrangements.js';
+import { canonicalGroups, countArrangements, eachArrangement, layOut } from './arrangements.js';
 import type { Design, Layout } from './arrangements.js';
 import { digestOf, DRAWS, drawRandom, permutationP, shuffle } from './chance.js';
 import { AnalysisInputError } from './errors.js';
+import { atOnce, type Work } from '../tda/pacer.js';
 import type { SeededRandom } from '../tda/random.js';
 
 export interface RelabellingInput extends Design {
@@ -50,9 +51,21 @@ export interface RelabellingTest {
  * Stat. Appl. Genet. Mol. Biol. 9:39 (p of draws).
  */
 export function relabellingTest(
-  { groups, strata, statistic, input, draws = DRAWS, limit = draws }: RelabellingInput,
+  input: RelabellingInput,
   statisticOf: (groups: Uint32Array) => number,
 ): RelabellingTest {
+  return atOnce(relabellingWork(input, statisticOf, 0));
+}
+
+/**
+ * `relabellingTest` in steps, for large groups of runs: a step is one call of `statisticOf`, which takes about
+ * `operations` word operations.
+ */
+export function* relabellingWork(
+  { groups, strata, statistic, input, draws = DRAWS, limit = draws }: RelabellingInput,
+  statisticOf: (groups: Uint32Array) => number,
+  operations: number,
+): Work<RelabellingTest> {
   if (!Number.isSafeInteger(draws) || draws < 1) {
     throw new AnalysisInputError(`draws is ${draws}; expected a whole number, at least 1`);
   }
@@ -69,9 +82,15 @@ export function relabellingTest(
       `${statistic} is NaN for the groups as they are; test only a statistic that is defined`,
     );
   }
-  const values = isExact
-    ? ofOtherArrangements(layout, groups, Number(count.arrangements) - 1, statisticOf)
-    : ofDraws(layout, groups, draws, (draw) => drawRandom(statistic, digest, draw), statisticOf);
+  const others = isExact
+    ? otherArrangements(layout, groups)
+    : drawnArrangements(layout, groups, draws, (draw) => drawRandom(statistic, digest, draw));
+  const values = new Float64Array(isExact ? Number(count.arrangements) - 1 : draws);
+  let compared = 0;
+  for (const other of others) {
+    values[compared++] = statisticOf(other);
+    yield operations;
+  }
   return {
     observed,
     p: values.length === 0 ? null : permutationP(observed, values),
@@ -83,29 +102,19 @@ export function relabellingTest(
   };
 }
 
-function ofOtherArrangements(
-  layout: Layout,
-  observed: Uint32Array,
-  count: number,
-  statisticOf: (groups: Uint32Array) => number,
-): Float64Array {
-  const values = new Float64Array(count);
+function* otherArrangements(layout: Layout, observed: Uint32Array): Generator<Uint32Array, void> {
   const left = canonicalGroups(layout, observed);
-  let visited = 0;
-  visitArrangements(layout, (groups) => {
-    if (groups.every((group, run) => group === left[run])) return;
-    values[visited++] = statisticOf(groups);
-  });
-  return values;
+  for (const groups of eachArrangement(layout)) {
+    if (groups.some((group, run) => group !== left[run])) yield groups;
+  }
 }
 
-function ofDraws(
+function* drawnArrangements(
   { runs, stratumOf }: Layout,
   observed: Uint32Array,
   count: number,
   randomOf: (draw: number) => SeededRandom,
-  statisticOf: (groups: Uint32Array) => number,
-): Float64Array {
+): Generator<Uint32Array, void> {
   const start = runs.map((run) => observed[run]!);
   const shuffled = new Uint32Array(runs.length);
   const strata: Uint32Array[] = [];
@@ -115,13 +124,13 @@ function ofDraws(
     first = place + 1;
   }
   const groups = new Uint32Array(runs.length);
-  return new Float64Array(count).map((_, draw) => {
+  for (let draw = 0; draw < count; draw++) {
     const random = randomOf(draw);
     shuffled.set(start);
     for (const stratum of strata) shuffle(stratum, random);
     for (let place = 0; place < runs.length; place++) groups[runs[place]!] = shuffled[place]!;
-    return statisticOf(groups);
-  });
+    yield groups;
+  }
 }
 
 function exactNumber(count: bigint): number | null {

@@ -1,13 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import {
-  canonicalGroups,
-  countArrangements,
-  layOut,
-  visitArrangements,
-} from '../../analysis/arrangements.js';
+import { canonicalGroups, countArrangements, layOut, eachArrangement } from '../../analysis/arrangements.js';
 import type { Design } from '../../analysis/arrangements.js';
 import { AnalysisInputError, relabellingTest } from '../../analysis/index.js';
+import { relabellingWork } from '../../analysis/relabelling.js';
 
 /** Up to eight runs in up to three groups and two strata. */
 const smallDesigns: fc.Arbitrary<Design> = fc
@@ -51,7 +47,7 @@ describe('arrangements', () => {
         const partitions = new Set(relabellings.map(partitionOf));
         const layout = layOut(design);
         const visited: string[] = [];
-        visitArrangements(layout, (groups) => visited.push(partitionOf(groups)));
+        for (const groups of eachArrangement(layout)) visited.push(partitionOf(groups));
         expect(visited.toSorted()).toEqual([...partitions].toSorted());
         expect(countArrangements(layout)).toEqual({
           relabellings: BigInt(relabellings.length),
@@ -68,7 +64,7 @@ describe('arrangements', () => {
         const relabelling = Uint32Array.from(relabellings[choice % relabellings.length]!);
         const layout = layOut(design);
         const visited: string[] = [];
-        visitArrangements(layout, (groups) => visited.push(groups.join()));
+        for (const groups of eachArrangement(layout)) visited.push(groups.join());
         const canonical = canonicalGroups(layout, relabelling);
         expect(visited).toContain(canonical.join());
         expect(partitionOf(canonical)).toBe(partitionOf(relabelling));
@@ -91,9 +87,7 @@ describe('arrangements', () => {
   });
 
   test('of a hundred thousand runs in one group are one', () => {
-    let visits = 0;
-    visitArrangements(layOut({ groups: new Uint32Array(100_000) }), () => visits++);
-    expect(visits).toBe(1);
+    expect([...eachArrangement(layOut({ groups: new Uint32Array(100_000) }))]).toHaveLength(1);
   });
 });
 
@@ -118,6 +112,12 @@ function between(groups: Uint32Array): number {
 }
 
 describe('relabellingTest', () => {
+  test('in steps has the same result, and one step for each arrangement that it compares', () => {
+    const work = relabellingWork(input, difference, 7);
+    for (let step = 0; step < 34; step++) expect(work.next()).toEqual({ done: false, value: 7 });
+    expect(work.next()).toEqual({ done: true, value: relabellingTest(input, difference) });
+  });
+
   test('visits all arrangements if they are at most the limit', () => {
     const { observed, ...rest } = relabellingTest(input, difference);
     expect(observed).toBe(16);
