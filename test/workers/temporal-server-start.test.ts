@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { isKernelLockHeld } from '../../common/kernel-lock.js';
 import { findTemporalCli } from '../../workers/temporal/cli.js';
 import type { TemporalCli } from '../../workers/temporal/cli-choice.js';
 import type { TemporalServer, TemporalServerOptions } from '../../workers/temporal/server.js';
@@ -126,8 +127,9 @@ describe('a server that does not start', () => {
     await expect(start(folder, { cli: broken })).rejects.toThrow(
       /temporal server ended with code 1 before it was ready\. The end of .*temporal\.log:\n[^]*the disk is on fire/,
     );
-    // Another program would be refused with the name of this process if it still held the file.
-    await expect(start(folder, { cli: broken })).rejects.toThrow(/the disk is on fire/);
+    const lock = join(folder, 'temporal.sqlite.lock');
+    expect(existsSync(lock)).toBe(true);
+    expect(isKernelLockHeld(lock)).toBe(false);
   });
 
   test('within its time is ended', async () => {
