@@ -1,6 +1,14 @@
+export { benjaminiHochberg, holm } from './adjusted-p.js';
+export { adjustedRandIndex, clusteredInBoth } from './adjusted-rand.js';
 export type { Design } from './arrangements.js';
 export { AnalysisInputError } from './errors.js';
+export type { KaplanMeier } from './kaplan-meier.js';
+export { kaplanMeier } from './kaplan-meier.js';
+export { kendallTau } from './kendall.js';
+export type { LogRank } from './log-rank.js';
+export { logRank } from './log-rank.js';
 export type { Points } from './points.js';
 export type { RelabellingInput, RelabellingTest } from './relabelling.js';
 export { relabellingTest } from './relabelling.js';
+export { partialSpearman, spearman } from './spearman.js';
 export type { Trajectory } from './trajectory.js';
