@@ -1,4 +1,3 @@
-import { Worker } from 'node:worker_threads';
 import { compiledFile } from '../common/compiled-file.js';
 import type { CrewMessage, CrewOrder } from './crew-thread.js';
 import {
@@ -13,6 +12,7 @@ import {
 } from './crew-tasks.js';
 import type { EdgeClasses } from './kernel.js';
 import type { Pacer } from './pacer.js';
+import { ThreadGroup } from './thread-group.js';
 
 type OnReport = (report: LinkReport) => Promise<void>;
 
@@ -74,33 +74,20 @@ export function singleThreadCrew(pacer: Pacer): Crew {
 
 /** Threads of their own. The calling thread only waits, and gets the reports in order. */
 export function threadCrew(size: number, signal: AbortSignal | undefined): Crew {
-  const file = compiledFile('tda/crew-thread.js');
-  const threads = Array.from({ length: size }, () => new Worker(file, { execArgv: [], env: {} }));
+  const threads = new ThreadGroup<CrewOrder, CrewMessage>(compiledFile('tda/crew-thread.js'), size, signal);
 
   /** Gives all threads the same order. Resolves when all of them are done. */
-  function order(what: CrewOrder, onReport: (report: LinkReport) => void): Promise<(EdgeClasses | null)[]> {
-    return new Promise((resolve, reject) => {
-      const onAbort = () => {
-        const reason: Error = signal?.reason;
-        reject(reason);
-      };
-      signal?.throwIfAborted();
-      signal?.addEventListener('abort', onAbort, { once: true });
-      const done: (EdgeClasses | null)[] = [];
-      for (const thread of threads) {
-        thread.removeAllListeners();
-        thread.on('message', (message: CrewMessage) => {
-          if (message.type === 'report') onReport(message.report);
-          else done.push(message.edgeClasses);
-          if (done.length < size) return;
-          signal?.removeEventListener('abort', onAbort);
-          resolve(done);
-        });
-        thread.on('error', reject);
-        thread.on('exit', () => reject(new Error('a thread of the persistence kernel ended early')));
-        thread.postMessage(what);
-      }
+  async function order(
+    what: CrewOrder,
+    onReport: (report: LinkReport) => void,
+  ): Promise<(EdgeClasses | null)[]> {
+    const done: (EdgeClasses | null)[] = [];
+    await threads.order(what, (message) => {
+      if (message.type === 'report') onReport(message.report);
+      else done.push(message.edgeClasses);
+      return message.type === 'done';
     });
+    return done;
   }
 
   /** Passes the reports on in order of rank. */
@@ -141,10 +128,7 @@ export function threadCrew(size: number, signal: AbortSignal | undefined): Crew 
         reportingProgress(new CoresWanted(state, false), isAnyAlive, onReport),
       );
     },
-    async close() {
-      for (const thread of threads) thread.removeAllListeners();
-      await Promise.all(threads.map((thread) => thread.terminate()));
-    },
+    close: () => threads.close(),
   };
 }
 

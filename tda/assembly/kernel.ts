@@ -693,7 +693,7 @@ function removeDominated(dominator: i32): i32 {
 
 /**
  * Distances of `count` rows of `points` (float32, row-major) that begin with row `row` from the rows 0..others - 1:
- * float32, `count` x `others` at `out`. Differences and their squares are float32. They are summed in four lanes for BLOCK
+ * float32, `count` x `others` at `out`. A negative `row` lies before `points`: addresses wrap. Differences and their squares are float32. They are summed in four lanes for BLOCK
  * coordinates, and in float64 beyond. The root of the sum is rounded once. Values out of float32's range are computed in
  * float64.
  */
