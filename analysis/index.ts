@@ -28,4 +28,8 @@ export { relabellingTest } from './relabelling.js';
 export { ANALYSIS_REVISION, type RunContext, runStatistics, type RunStatistics } from './run-statistics.js';
 export { partialSpearman, spearman } from './spearman.js';
 export { stepStatistics, type StepStatistics } from './step-statistics.js';
+export type { NoiseRule } from './symbols/noise.js';
+export type { ClusterSymbol, SymbolRun } from './symbols/symbol-runs.js';
+export type { SymbolStatistics } from './symbols/symbol-statistics.js';
+export { type SymbolOptions, symbols } from './symbols/symbols.js';
 export type { Trajectory } from './trajectory.js';
