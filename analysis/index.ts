@@ -2,9 +2,19 @@ export { benjaminiHochberg, holm } from './adjusted-p.js';
 export { adjustedRandIndex, clusteredInBoth } from './adjusted-rand.js';
 export type { Design } from './arrangements.js';
 export { type Autocorrelation, autocorrelation } from './autocorrelation.js';
+export { clusterCorpus, type CorpusClustering } from './clusters/cluster-corpus.js';
+export {
+  type ClusterStability,
+  clusterStability,
+  type StabilityOptions,
+} from './clusters/cluster-stability.js';
+export type { ClusterParameters, CorpusOptions } from './clusters/corpus-parameters.js';
+export type { Corpus } from './clusters/corpus.js';
 export { type Cluster, type Clustering, hdbscan, type HdbscanOptions } from './clusters/hdbscan.js';
 export { NOISE } from './clusters/membership.js';
-export { predictHdbscanMemory } from './clusters/memory.js';
+export { predictCorpusMemory, predictHdbscanMemory } from './clusters/memory.js';
+export type { NoiseShare } from './clusters/noise-share.js';
+export type { Projection } from './clusters/prepared-points.js';
 export type { ClusterSelection } from './clusters/selection.js';
 export type { WeightedPoints } from './clusters/weighted-points.js';
 export { extendCycle, type InvocationCycle } from './cycle-extension.js';

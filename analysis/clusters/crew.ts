@@ -4,6 +4,7 @@ import { ThreadGroup } from '../../tda/thread-group.js';
 import { collectNeighbours, type CoreTask } from './core-task.js';
 import { type EdgeTask, findSpanningEdges } from './edge-task.js';
 import type { Edges } from './edges.js';
+import { findNearest, type NearestTask } from './nearest-task.js';
 import { NeighbourLists } from './neighbour-lists.js';
 import type { ThreadMessage, ThreadOrder } from './thread.js';
 
@@ -15,11 +16,18 @@ export interface Crew {
   coreDistances(task: CoreTask, onPairs: OnPairs): Promise<Float32Array>;
   /** Passes on the edges of each portion, in any order. */
   spanningEdges(task: EdgeTask, onEdges: (edges: Edges) => void, onPairs: OnPairs): Promise<void>;
+  /** Fills in the answer. Every array of the task is in shared memory. */
+  nearest(task: NearestTask, onPairs: OnPairs): Promise<void>;
   close(): Promise<void>;
 }
 
+/** `threads` 1: the calling thread alone. */
+export function crewOf(threads: number, pacer: Pacer, signal: AbortSignal | undefined): Crew {
+  return threads > 1 ? threadCrew(threads, signal) : singleThreadCrew(pacer);
+}
+
 /** The calling thread alone. It lets the event loop run. */
-export function singleThreadCrew(pacer: Pacer): Crew {
+function singleThreadCrew(pacer: Pacer): Crew {
   return {
     async coreDistances(task, onPairs) {
       const lists = new NeighbourLists(task.weights, task.needed);
@@ -36,12 +44,18 @@ export function singleThreadCrew(pacer: Pacer): Crew {
         await pacer.spend(pairs * task.dimension);
       }
     },
+    async nearest(task, onPairs) {
+      for (const pairs of findNearest(task, localCounter())) {
+        onPairs(pairs);
+        await pacer.spend(pairs * task.dimension);
+      }
+    },
     close: () => Promise.resolve(),
   };
 }
 
 /** Threads of their own. The calling thread only puts together what they find. */
-export function threadCrew(size: number, signal: AbortSignal | undefined): Crew {
+function threadCrew(size: number, signal: AbortSignal | undefined): Crew {
   const file = compiledFile('analysis/clusters/thread.js');
   const threads = new ThreadGroup<ThreadOrder, ThreadMessage>(file, size, signal);
   return {
@@ -60,6 +74,12 @@ export function threadCrew(size: number, signal: AbortSignal | undefined): Crew 
       await threads.order(order, (message) => {
         if (message.type === 'pairs') onPairs(message.pairs);
         if (message.type === 'edges') onEdges(message.edges);
+        return message.type === 'done';
+      });
+    },
+    async nearest(task, onPairs) {
+      await threads.order({ type: 'nearest', task, next: sharedCounter() }, (message) => {
+        if (message.type === 'pairs') onPairs(message.pairs);
         return message.type === 'done';
       });
     },

@@ -4,7 +4,7 @@ import { type OnProgress, tenTimesASecond } from '../../tda/progress.js';
 import { pairCount } from '../../tda/triangle.js';
 import { AnalysisInputError } from '../errors.js';
 import { blockRowsFor } from './block-pairs.js';
-import { type Crew, singleThreadCrew, threadCrew } from './crew.js';
+import { crewOf } from './crew.js';
 import { type Dendrogram, dendrogramOf } from './dendrogram.js';
 import { checkMemory } from './memory.js';
 import { MinimumForest } from './minimum-forest.js';
@@ -46,15 +46,11 @@ export async function densityHierarchy(
 ): Promise<Hierarchy> {
   const { minSamples = 5, floor = 0, threads = usableCores(), signal, maxMemoryBytes = Infinity } = options;
   const onProgress = tenTimesASecond(options.onProgress ?? (() => undefined));
-  checkCount('minSamples', minSamples, 1);
-  checkCount('threads', threads, 1);
-  if (!(floor >= 0 && floor < Infinity)) {
-    throw new AnalysisInputError(`floor is ${floor}; expected a number of at least 0`);
-  }
+  checkHierarchyOptions(options);
   const pacer = new Pacer(signal);
   const rows = checkWeightedPoints(input);
   const { points, dimension, weights } = input;
-  const useThreads = rows < ROWS_WORTH_THREADS ? 1 : threads;
+  const useThreads = threadsFor(rows, threads);
   checkMemory(rows, { dimension, minSamples, threads: useThreads }, maxMemoryBytes);
   const size = blockRows ?? blockRowsFor(rows, dimension);
   const total = 2 * pairCount(rows);
@@ -65,7 +61,7 @@ export async function densityHierarchy(
     if (done < total) onProgress(done, total);
   };
 
-  const crew: Crew = useThreads > 1 ? threadCrew(useThreads, signal) : singleThreadCrew(pacer);
+  const crew = crewOf(useThreads, pacer, signal);
   try {
     const needed = Math.min(minSamples, totalOf(weights));
     const task = { points, dimension, blockRows: size };
@@ -81,6 +77,20 @@ export async function densityHierarchy(
   } finally {
     await crew.close();
   }
+}
+
+/** Throws AnalysisInputError, which names the setting. */
+export function checkHierarchyOptions({ minSamples = 5, floor = 0, threads = 1 }: HierarchyOptions): void {
+  checkCount('minSamples', minSamples, 1);
+  checkCount('threads', threads, 1);
+  if (!(floor >= 0 && floor < Infinity)) {
+    throw new AnalysisInputError(`floor is ${floor}; expected a number of at least 0`);
+  }
+}
+
+/** How many threads a clustering of so many rows uses. */
+export function threadsFor(rows: number, threads: number): number {
+  return rows < ROWS_WORTH_THREADS ? 1 : threads;
 }
 
 // Below this the start of a thread takes longer than the thread saves.

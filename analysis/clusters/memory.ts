@@ -3,6 +3,7 @@ import { TdaMemoryError } from '../../tda/errors.js';
 import { blockRowsFor } from './block-pairs.js';
 import { minimumForestBytes } from './minimum-forest.js';
 import { neighbourListsBytes } from './neighbour-lists.js';
+import { preparedDimension } from './prepared-points.js';
 
 /** Memory of the engine's young generation and the code. */
 const BASE_BYTES = 48 * 2 ** 20;
@@ -10,6 +11,8 @@ const BASE_BYTES = 48 * 2 ** 20;
 const THREAD_BYTES = 16 * 2 ** 20;
 /** Lists, dendrogram, condensed tree and answer. */
 const BYTES_PER_ROW = 160;
+/** Digests, occurrences, nearest rows and answer of a corpus. */
+const CORPUS_BYTES_PER_ROW = 160;
 
 export interface MemoryNeeds {
   /** Coordinates of a row. */
@@ -36,9 +39,37 @@ export function predictHdbscanMemory(
   return fixed + shared + threads * perThread;
 }
 
-/** Throws TdaMemoryError if the prediction exceeds `limitBytes`. */
+export interface CorpusMemoryNeeds extends MemoryNeeds {
+  readonly projectAboveRows?: number;
+  readonly sampleAboveRows?: number;
+}
+
+/**
+ * Predicted peak of the allocations of `clusterCorpus`, and of a sample of `clusterStability`, in bytes, without the
+ * caller's input. `rows`: distinct vectors; the options are those of `clusterCorpus`, defaults included.
+ */
+export function predictCorpusMemory(rows: number, needs: CorpusMemoryNeeds): number {
+  const { dimension, projectAboveRows = 20_000, sampleAboveRows = 100_000 } = needs;
+  const sampleRows = Math.min(rows, sampleAboveRows);
+  const prepared = preparedDimension(rows, dimension, projectAboveRows);
+  const scaled = 4 * dimension * sampleRows;
+  const scores =
+    prepared < dimension ? 4 * prepared * (rows + sampleRows) + 40 * dimension * dimension + THREAD_BYTES : 0;
+  const clustered = predictHdbscanMemory(sampleRows, { ...needs, dimension: prepared });
+  return clustered + scaled + scores + CORPUS_BYTES_PER_ROW * rows;
+}
+
+/** Throws TdaMemoryError if the prediction of `clusterCorpus` exceeds `limitBytes`. */
+export function checkCorpusMemory(rows: number, needs: CorpusMemoryNeeds, limitBytes: number): void {
+  refuse(rows, predictCorpusMemory(rows, needs), limitBytes);
+}
+
+/** Throws TdaMemoryError if the prediction of `hdbscan` exceeds `limitBytes`. */
 export function checkMemory(rows: number, needs: MemoryNeeds, limitBytes: number): void {
-  const predicted = predictHdbscanMemory(rows, needs);
+  refuse(rows, predictHdbscanMemory(rows, needs), limitBytes);
+}
+
+function refuse(rows: number, predicted: number, limitBytes: number): void {
   if (predicted <= limitBytes) return;
   throw new TdaMemoryError(
     `clusters of ${rows} rows are predicted to need ${toMiB(predicted)} MiB, more than the ${toMiB(limitBytes)} MiB ` +
