@@ -283,7 +283,7 @@ export const RUN_STATISTICS = {
     title: 'effective sample size',
     unit: 'steps',
     decimals: 1,
-    sentence: 'n divided by the integrated time; n if that time is below 1.',
+    sentence: 'The number of steps divided by the integrated time, or by 1 if that time is shorter.',
     nullRule: 'there is no integrated time',
   },
   ...RECURRENCE_STATISTICS,
