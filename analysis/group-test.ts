@@ -15,8 +15,9 @@ export const ONE_ARRANGEMENT =
   'the groups cannot be exchanged within the strata: each stratum has runs of one group only';
 
 /** The test without what it observed; null where there is one arrangement. */
-export function asGroupTest({ observed: _, p, ...rest }: RelabellingTest): GroupTest | null {
-  return p === null ? null : { p, ...rest };
+export function asGroupTest(test: RelabellingTest): GroupTest | null {
+  const { p, isExact, compared, relabellings, arrangements, floor } = test;
+  return p === null ? null : { p, isExact, compared, relabellings, arrangements, floor };
 }
 
 /**

@@ -18,9 +18,9 @@ function byDefinition({ distances }: RunDistances, groups: Uint32Array, a: numbe
     const [low, high] = [Math.min(i, j), Math.max(i, j)];
     return i === j ? 0 : distances[(high * (high - 1)) / 2 + low]!;
   };
+  const runsOf = (group: number): number[] => [...groups.keys()].filter((run) => groups[run] === group);
   const mean = (x: number, y: number): number => {
-    const of = (group: number): number[] => [...groups.keys()].filter((run) => groups[run] === group);
-    const all = of(x).flatMap((i) => of(y).map((j) => distance(i, j)));
+    const all = runsOf(x).flatMap((i) => runsOf(y).map((j) => distance(i, j)));
     return all.reduce((sum, value) => sum + value, 0) / all.length;
   };
   return 2 * mean(a, b) - mean(a, a) - mean(b, b);
