@@ -5,7 +5,10 @@ import { checkCorpusMemory } from './memory.js';
 import type { ClusterSelection } from './selection.js';
 
 export interface CorpusOptions extends HierarchyOptions, Partial<CutOptions> {
-  /** Distinct vectors above which principal components stand for the vectors. Default 20,000. */
+  /**
+   * Distinct vectors above which principal components stand for the vectors. A thread of its own finds them, whatever
+   * `threads` is. Default 20,000.
+   */
   projectAboveRows?: number;
   /** Distinct vectors above which a sample of so many is clustered, and the others join it. Default 100,000. */
   sampleAboveRows?: number;

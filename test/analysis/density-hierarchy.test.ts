@@ -97,7 +97,7 @@ test('rows join at the height of the best path between them, in blocks of any si
       };
       visit(tree.root);
     }),
-    { numRuns: 150 },
+    { numRuns: 100 },
   );
 });
 
