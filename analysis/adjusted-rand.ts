@@ -1,7 +1,5 @@
+import { NOISE } from './clusters/membership.js';
 import { AnalysisInputError } from './errors.js';
-
-/** The label of a point that no cluster took. */
-const NOISE = -1;
 
 /**
  * The adjusted Rand index of two partitions of the same points: 1 if they are equal, 0 on average over partitions

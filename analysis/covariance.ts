@@ -1,3 +1,4 @@
+import type { Work } from '../tda/pacer.js';
 import { pointAt } from './points.js';
 import type { Points } from './points.js';
 
@@ -31,7 +32,7 @@ const TILE = 4;
  * Σ w (x - mean)(x - mean)ᵀ over rows, in float64: dimension × dimension, of which the lower triangle is filled.
  * Rows pass in blocks, so that memory does not grow with their number.
  */
-export function scatter({ points, dimension, weights, mean }: Centred): Float64Array {
+export function* scatter({ points, dimension, weights, mean }: Centred): Work<Float64Array> {
   const rows = weights.length;
   const products = new BlockProducts(dimension);
   for (let first = 0; first < rows; first += BLOCK) {
@@ -44,13 +45,13 @@ export function scatter({ points, dimension, weights, mean }: Centred): Float64A
           root === 0 ? 0 : root * (points[row * dimension + column]! - mean[column]!);
       }
     }
-    products.add();
+    yield* products.add();
   }
   return products.lowerTriangle();
 }
 
 /** √w √w' (x - mean)·(x' - mean) of each pair of rows: rows × rows, of which the lower triangle is filled. */
-export function gram({ points, dimension, weights, mean }: Centred): Float64Array {
+export function* gram({ points, dimension, weights, mean }: Centred): Work<Float64Array> {
   const rows = weights.length;
   const products = new BlockProducts(rows);
   for (let first = 0; first < dimension; first += BLOCK) {
@@ -62,7 +63,7 @@ export function gram({ points, dimension, weights, mean }: Centred): Float64Arra
           column < dimension ? root * (points[row * dimension + column]! - mean[column]!) : 0;
       }
     }
-    products.add();
+    yield* products.add();
   }
   return products.lowerTriangle();
 }
@@ -82,9 +83,10 @@ class BlockProducts {
     this.#sums = new Float64Array(this.#padded * this.#padded);
   }
 
-  add(): void {
+  *add(): Work {
     for (let i = 0; i < this.#padded; i += TILE) {
       for (let j = 0; j <= i; j += TILE) addTile(this.block, this.#sums, this.#padded, i, j);
+      yield i * TILE * BLOCK;
     }
   }
 

@@ -3,7 +3,10 @@ import type { Centred } from './covariance.js';
 import { AnalysisInputError } from './errors.js';
 import { pointAt, rowCount } from './points.js';
 import type { Points } from './points.js';
+import { projectWork } from './projection.js';
+import type { Components } from './projection.js';
 import { symmetricEigen } from './symmetric-eigen.js';
+import { atOnce, type Work } from '../tda/pacer.js';
 
 export interface PcaOptions {
   /** How many components: a number, or the fewest that hold a share of the variance (0 to 1), at most so many. */
@@ -12,14 +15,6 @@ export interface PcaOptions {
     | { readonly varianceShare: number; readonly atMost: number };
   /** How often each row counts, as if it were written out so often. Default: once. */
   readonly weights?: Uint32Array | undefined;
-}
-
-/** Orthonormal directions from a common point. */
-export interface Components {
-  readonly dimension: number;
-  readonly mean: Float64Array;
-  /** Row-major: components × dimension. */
-  readonly components: Float64Array;
 }
 
 export interface Pca extends Components {
@@ -52,7 +47,12 @@ const SLACK = 1e-12;
  * Source: Jolliffe 2002, Principal Component Analysis, ch. 1-3; for fewer rows than dimensions, the eigenvectors of
  * the rows' inner products give the components (3.5).
  */
-export function pca(points: Points, { keep, weights }: PcaOptions): Pca {
+export function pca(points: Points, options: PcaOptions): Pca {
+  return atOnce(pcaWork(points, options));
+}
+
+/** `pca` in steps. */
+export function* pcaWork(points: Points, { keep, weights }: PcaOptions): Work<Pca> {
   const rows = rowCount(points);
   if (rows === 0) throw new AnalysisInputError('points has no row; principal components need at least one');
   refuseKeep(keep);
@@ -66,14 +66,14 @@ export function pca(points: Points, { keep, weights }: PcaOptions): Pca {
   if (pointTotal === 0) throw new AnalysisInputError('weights are all 0; at least one point is needed');
 
   const centred = centre(points, counts);
-  const found = pointTotal === 1 ? NO_DIRECTION : principalDirections(centred, keep);
+  const found = pointTotal === 1 ? NO_DIRECTION : yield* principalDirections(centred, keep);
   const components = { dimension: points.dimension, mean: centred.mean, components: found.components };
   return {
     ...components,
     explainedVariance: found.scatters.map((value) => value / (pointTotal - 1)),
     explainedVarianceRatio: found.scatters.map((value) => value / found.total),
     totalVariance: pointTotal === 1 ? null : found.total / (pointTotal - 1),
-    scores: found.scatters.length === 0 ? null : project(components, points),
+    scores: found.scatters.length === 0 ? null : yield* projectWork(components, points),
   };
 }
 
@@ -86,19 +86,19 @@ interface Directions {
 
 const NO_DIRECTION: Directions = { components: new Float64Array(0), scatters: new Float64Array(0), total: 0 };
 
-function principalDirections(centred: Centred, keep: PcaOptions['keep']): Directions {
+function* principalDirections(centred: Centred, keep: PcaOptions['keep']): Work<Directions> {
   const { dimension } = centred;
   const rows = centred.weights.length;
   const isGram = rows < dimension;
   const size = Math.min(rows, dimension);
-  const matrix = isGram ? gram(centred) : scatter(centred);
+  const matrix = yield* isGram ? gram(centred) : scatter(centred);
   let total = 0;
   for (let place = 0; place < size; place++) total += matrix[place * size + place]!;
   if (total === 0) return NO_DIRECTION;
-  const { values, vectors } = symmetricEigen(matrix, size);
+  const { values, vectors } = yield* symmetricEigen(matrix, size);
   const count = countOf(keep, values, total);
-  const found = vectors(count);
-  const components = isGram ? directionsOfRows(centred, found, count) : found;
+  const found = yield* vectors(count);
+  const components = isGram ? yield* directionsOfRows(centred, found, count) : found;
   for (let component = 0; component < count; component++) {
     orient(components.subarray(component * dimension, (component + 1) * dimension));
   }
@@ -117,7 +117,7 @@ function countOf(keep: PcaOptions['keep'], values: Float64Array, total: number):
 }
 
 /** Σ √w (x - mean) · entry over rows, scaled to length 1, of each eigenvector of the rows' inner products. */
-function directionsOfRows(centred: Centred, vectors: Float64Array, count: number): Float64Array {
+function* directionsOfRows(centred: Centred, vectors: Float64Array, count: number): Work<Float64Array> {
   const { dimension, weights, mean } = centred;
   const rows = weights.length;
   const components = new Float64Array(count * dimension);
@@ -131,6 +131,7 @@ function directionsOfRows(centred: Centred, vectors: Float64Array, count: number
         components[start + column]! += share * (point[column]! - mean[column]!);
       }
     }
+    yield count * dimension;
   }
   for (let component = 0; component < count; component++) {
     const direction = components.subarray(component * dimension, (component + 1) * dimension);
@@ -151,45 +152,6 @@ function orient(direction: Float64Array): void {
   const first = direction.findIndex((value) => Math.abs(value) >= EQUAL_SIZE * largest);
   if (direction[first]! > 0) return;
   for (let column = 0; column < direction.length; column++) direction[column] = -direction[column]!;
-}
-
-/**
- * The coordinates of other points on the same components: (x - mean)·component, computed in float64 and rounded once
- * to float32. That is the precision of the points themselves, half of the memory, and what the kernel of distances
- * takes. Equal points have equal scores.
- *
- * Throws AnalysisInputError without a component, for points that are ragged, not finite or of another dimension, and
- * for a score that float32 cannot hold.
- */
-export function project({ dimension, mean, components }: Components, points: Points): Points {
-  const count = components.length / dimension;
-  if (count === 0) throw new AnalysisInputError('there is no component to project on: all points were equal');
-  if (points.dimension !== dimension) {
-    throw new AnalysisInputError(
-      `the points have dimension ${points.dimension}, and the components ${dimension}`,
-    );
-  }
-  const rows = rowCount(points);
-  const scores = new Float32Array(rows * count);
-  const centred = new Float64Array(dimension);
-  for (let row = 0; row < rows; row++) {
-    const point = pointAt(points, row);
-    for (let column = 0; column < dimension; column++) centred[column] = point[column]! - mean[column]!;
-    for (let component = 0; component < count; component++) {
-      const start = component * dimension;
-      let sum = 0;
-      for (let column = 0; column < dimension; column++)
-        sum += centred[column]! * components[start + column]!;
-      scores[row * count + component] = sum;
-    }
-  }
-  const beyond = scores.findIndex((score) => !Number.isFinite(score));
-  if (beyond !== -1) {
-    throw new AnalysisInputError(
-      `row ${Math.floor(beyond / count)} has a score above 3.4e38; scale the points down`,
-    );
-  }
-  return { points: scores, dimension: count };
 }
 
 function refuseKeep(keep: PcaOptions['keep']): void {

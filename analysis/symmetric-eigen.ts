@@ -1,9 +1,11 @@
+import type { Work } from '../tda/pacer.js';
+
 /** Eigenvalues of a symmetric matrix, and as many of its eigenvectors as the caller asks for. */
 export interface Eigensystem {
   /** Largest first. */
   readonly values: Float64Array;
   /** Orthonormal eigenvectors of the `count` largest values: count × size, row-major. */
-  readonly vectors: (count: number) => Float64Array;
+  readonly vectors: (count: number) => Work<Float64Array>;
 }
 
 // A row that is shorter than this, where the largest entry of the matrix is about 1, is 0: its square would lose bits.
@@ -11,6 +13,8 @@ const SHORTEST_SQUARED = 1e-280;
 const EPSILON = 2 ** -52;
 // QL needs fewer than two sweeps for an eigenvalue. More than 60 is a bug, or a matrix that is not finite.
 const MOST_SWEEPS = 60;
+// Numbers of rotations between two pauses: three to a rotation.
+const PIECE = 3 * 1024;
 
 /**
  * The eigensystem of a symmetric matrix, size × size, of which only the lower triangle is read. The matrix is
@@ -21,21 +25,21 @@ const MOST_SWEEPS = 60;
  * later applied to the eigenvectors that are wanted alone: 50 of 768 take a fifteenth of the time of all. The
  * arithmetic is sums, products, quotients and square roots, so every machine computes the same bits.
  */
-export function symmetricEigen(matrix: Float64Array, size: number): Eigensystem {
+export function* symmetricEigen(matrix: Float64Array, size: number): Work<Eigensystem> {
   const scale = scaleToOne(matrix, size);
-  const { diagonal, below, halfSquares } = tridiagonalize(matrix, size);
-  const rotations = diagonalize(diagonal, below);
+  const { diagonal, below, halfSquares } = yield* tridiagonalize(matrix, size);
+  const rotations = yield* diagonalize(diagonal, below);
   const order = Uint32Array.from(diagonal, (_, place) => place).sort(
     (i, j) => diagonal[j]! - diagonal[i]! || i - j,
   );
   return {
     values: Float64Array.from(order, (place) => diagonal[place]! / scale),
-    vectors: (count) => {
+    *vectors(count) {
       // Coordinate by coordinate, so that each step runs over all vectors at once.
       const turned = new Float64Array(size * count);
       for (let vector = 0; vector < count; vector++) turned[order[vector]! * count + vector] = 1;
-      rotateBack(turned, count, rotations);
-      reflectBack(turned, count, matrix, halfSquares);
+      yield* rotateBack(turned, count, rotations);
+      yield* reflectBack(turned, count, matrix, halfSquares);
       return turned.map((_, place) => turned[(place % size) * count + Math.floor(place / size)]!);
     },
   };
@@ -60,10 +64,10 @@ function scaleToOne(matrix: Float64Array, size: number): number {
  * Reflections P = I - u uᵀ / h, one for each row from the last, take the row's entries left of its neighbour of the
  * diagonal to 0. Row i of the matrix then holds u, and `halfSquares[i]` holds h = uᵀu / 2, or 0 for no reflection.
  */
-function tridiagonalize(
+function* tridiagonalize(
   matrix: Float64Array,
   size: number,
-): { diagonal: Float64Array; below: Float64Array; halfSquares: Float64Array } {
+): Work<{ diagonal: Float64Array; below: Float64Array; halfSquares: Float64Array }> {
   const diagonal = new Float64Array(size);
   /** below[i] couples i and i + 1. */
   const below = new Float64Array(size);
@@ -85,6 +89,7 @@ function tridiagonalize(
     halfSquares[row] = h;
     u[row - 1] = last - length;
     reflectLeadingPart(matrix, size, u, h, p);
+    yield row * row;
   }
   for (let row = 0; row < size; row++) diagonal[row] = matrix[row * size + row]!;
   return { diagonal, below, halfSquares };
@@ -128,7 +133,7 @@ function reflectLeadingPart(
 }
 
 /** Makes the tridiagonal matrix diagonal, in place, and returns its rotations: place, cosine, sine of each. */
-function diagonalize(diagonal: Float64Array, below: Float64Array): Float64Array {
+function* diagonalize(diagonal: Float64Array, below: Float64Array): Work<Float64Array> {
   const size = diagonal.length;
   // Matrices of all kinds took at most 1.2 size² rotations.
   let rotations = new Float64Array(4 * size * size);
@@ -183,13 +188,22 @@ function diagonalize(diagonal: Float64Array, below: Float64Array): Float64Array 
         below[first] = bulge;
       }
       below[last] = 0;
+      yield 20 * (last - first);
     }
   }
   return rotations.subarray(0, recorded);
 }
 
 /** The rotations, from the last to the first, of all vectors. */
-function rotateBack(turned: Float64Array, count: number, rotations: Float64Array): void {
+function* rotateBack(turned: Float64Array, count: number, rotations: Float64Array): Work {
+  for (let end = rotations.length; end > 0; end -= PIECE) {
+    const piece = rotations.subarray(Math.max(0, end - PIECE), end);
+    rotatePiece(turned, count, piece);
+    yield piece.length * count;
+  }
+}
+
+function rotatePiece(turned: Float64Array, count: number, rotations: Float64Array): void {
   for (let at = rotations.length - 3; at >= 0; at -= 3) {
     const start = rotations[at]! * count;
     const [cosine, sine] = [rotations[at + 1]!, rotations[at + 2]!];
@@ -202,27 +216,33 @@ function rotateBack(turned: Float64Array, count: number, rotations: Float64Array
 }
 
 /** The reflections, from the last that was made to the first, of all vectors. */
-function reflectBack(
+function* reflectBack(
   turned: Float64Array,
   count: number,
   matrix: Float64Array,
   halfSquares: Float64Array,
-): void {
+): Work {
   const size = halfSquares.length;
   const products = new Float64Array(count);
   for (let row = 1; row < size; row++) {
-    const h = halfSquares[row]!;
-    if (h === 0) continue;
-    products.fill(0);
-    for (let column = 0; column < row; column++) {
-      const u = matrix[row * size + column]! / h;
-      const start = column * count;
-      for (let vector = 0; vector < count; vector++) products[vector]! += u * turned[start + vector]!;
-    }
-    for (let column = 0; column < row; column++) {
-      const u = matrix[row * size + column]!;
-      const start = column * count;
-      for (let vector = 0; vector < count; vector++) turned[start + vector]! -= u * products[vector]!;
-    }
+    if (halfSquares[row] === 0) continue;
+    reflect(turned, products, matrix.subarray(row * size, row * size + row), halfSquares[row]!);
+    yield 2 * row * count;
+  }
+}
+
+/** v - u (uᵀv / h) of all vectors v. */
+function reflect(turned: Float64Array, products: Float64Array, u: Float64Array, h: number): void {
+  const count = products.length;
+  products.fill(0);
+  for (let column = 0; column < u.length; column++) {
+    const share = u[column]! / h;
+    const start = column * count;
+    for (let vector = 0; vector < count; vector++) products[vector]! += share * turned[start + vector]!;
+  }
+  for (let column = 0; column < u.length; column++) {
+    const own = u[column]!;
+    const start = column * count;
+    for (let vector = 0; vector < count; vector++) turned[start + vector]! -= own * products[vector]!;
   }
 }

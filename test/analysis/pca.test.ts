@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { z } from 'zod';
 import { AnalysisInputError, pca, project } from '../../analysis/index.js';
 import type { Components, Points } from '../../analysis/index.js';
+import { pcaWork } from '../../analysis/pca.js';
 import { SeededRandom } from '../../tda/random.js';
 import { decodeMatrix, describeReference, EncodedMatrix, readReference } from './reference.js';
 
@@ -122,6 +123,21 @@ describe('pca', () => {
         }
       }),
     );
+  });
+
+  test.each([
+    [400, 200],
+    [200, 400],
+  ])('of %i rows in dimension %i in steps gives the same, and no step is long', (rows, dimension) => {
+    const points = cloud(rows, dimension);
+    const work = pcaWork(points, { keep: { components: 20 } });
+    const steps: number[] = [];
+    let next = work.next();
+    for (; next.done !== true; next = work.next()) steps.push(next.value);
+    expect(next.value).toEqual(pca(points, { keep: { components: 20 } }));
+    expect(Math.max(...steps)).toBeLessThan(100_000);
+    const products = (Math.max(rows, dimension) * Math.min(rows, dimension) ** 2) / 2;
+    expect(steps.reduce((sum, operations) => sum + operations, 0)).toBeGreaterThan(products);
   });
 
   // Rows and dimensions with and without a remainder of blocks of 64 and tiles of four; fewer rows than dimensions.

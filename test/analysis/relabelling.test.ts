@@ -168,6 +168,16 @@ describe('relabellingTest', () => {
     expect(new Set([drawn.p, other.p, named.p]).size).toBeGreaterThan(1);
   });
 
+  test('draws of a stored input have the p that a program in Python computes from the same definitions', () => {
+    const stored = Float64Array.of(3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8);
+    const sizes = (groups: Uint32Array): number =>
+      Math.abs(stored.reduce((sum, value, run) => sum + (groups[run] === 0 ? value : -value), 0));
+    const groups = Uint32Array.of(0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1);
+    expect(
+      relabellingTest({ groups, statistic: 'difference', input: [stored], draws: 99, limit: 0 }, sizes),
+    ).toMatchObject({ observed: 6, p: 0.61, relabellings: 924, arrangements: 462 });
+  });
+
   test('draws exchange groups only within strata, each relabelling equally often', () => {
     const strata = Uint32Array.of(9, 2, 9, 2, 9, 2);
     const groups = Uint32Array.of(0, 1, 1, 1, 2, 0);
