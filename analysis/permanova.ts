@@ -50,24 +50,28 @@ export function* permanovaWork(
 ): Work<Permanova> {
   checkRunDistances(distances, design);
   const squares = distances.distances.map((distance) => distance * distance);
-  return yield* permanovaOfSquares('permanova', squares, design, { ...options, noise: 0 });
+  return yield* permanovaOfSquares('permanova', squares, design, {
+    ...options,
+    noise: 0,
+    nothing: 'all distances between runs are 0',
+  });
 }
 
 /**
  * The same of squared distances, which may be below 0 where no points of a Euclidean space have them. `noise`: a sum
- * of squares up to it counts as 0.
+ * of squares up to it counts as 0. `nothing`: the reason if they sum to 0.
  */
 export function* permanovaOfSquares(
   statistic: string,
   squares: Float64Array,
   design: Design,
-  { draws, limit, noise }: GroupTestOptions & { noise: number },
+  { draws, limit, noise, nothing }: GroupTestOptions & { noise: number; nothing: string },
 ): Work<Permanova> {
   const untestable = untestableGroups(design);
   if (untestable !== null) return untested(untestable);
   const { groups } = design;
   const total = squares.reduce((sum, square) => sum + square, 0) / groups.length;
-  if (total <= noise) return untested('all distances between runs are 0');
+  if (total <= noise) return untested(nothing);
   const members = new GroupMembers(groups);
   const within = sumWithin(squares, members);
   const between = total - within;
