@@ -4,6 +4,8 @@ import type { PendingOutput, RunRow, UsedEmbedding } from '../db/index.js';
 import { faultPoint } from '../common/fault.js';
 import type { RunRef } from '../workflows/contract.js';
 import type { Dependencies } from './dependencies.js';
+import { embedPrompts } from './embed-prompts.js';
+import type { Embedding } from './embed-prompts.js';
 import { runFailure } from './failures.js';
 import { whileHeartbeating } from './heartbeat.js';
 import { usableModel } from './unknown-to-worker.js';
@@ -19,14 +21,9 @@ export interface EmbeddingProgress {
   of: number;
 }
 
-/** What computes vectors, and the store that takes them. */
-interface Embedding extends Pick<Dependencies, 'store'> {
-  readonly models: Pick<Dependencies['models'], 'embed'>;
-}
-
 /**
- * Makes the activity `embedRun`. It is idempotent by (invocation, model): only outputs without a vector are
- * embedded.
+ * Makes the activity `embedRun`. It is idempotent by (invocation, model), and for prompts by (prompt, model):
+ * it embeds only outputs and prompts without a vector.
  */
 export function createEmbedRun(deps: Dependencies) {
   return async function embedRun(
@@ -51,7 +48,8 @@ export function createEmbedRun(deps: Dependencies) {
 }
 
 /**
- * Embeds outputs without a vector until `until` (performance.now()). Returns true if no such output is left.
+ * Embeds outputs without a vector until `until` (performance.now()), and then, for a model of texts, the
+ * prompts of the experiment. Returns true if no such output or prompt is left.
  */
 export async function embedMissing(
   deps: Embedding & Pick<Dependencies, 'catalogue'>,
@@ -63,7 +61,7 @@ export async function embedMissing(
 ): Promise<boolean> {
   const { store } = deps;
   const modelId = model.id;
-  const { reuse } = await store.experiments.config(run.experimentId);
+  const { reuse, prompts } = await store.experiments.config(run.experimentId);
   counts.of = run.length ?? run.maxLength;
   for (const steps of portionsOf(run)) {
     const pending = await store.vectors.pending(run, modelId, model.input, steps);
@@ -80,7 +78,10 @@ export async function embedMissing(
     }
     counts.step = steps.to;
   }
-  return true;
+  // A run that has all vectors of its outputs needs no model, and a catalogue that no longer has the model must
+  // not stop it. Its statistics then lack the drift from the prompt.
+  if (model.input !== 'text' || !deps.catalogue.has(model.name)) return true;
+  return await embedPrompts(deps, run, prompts.length, model, signal, until);
 }
 
 async function embedChunk(

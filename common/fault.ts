@@ -14,6 +14,8 @@ export const FAULT_POINTS = [
   'invocations:before-return',
   'vectors:before-commit',
   'vectors:after-commit',
+  'prompts:before-commit',
+  'prompts:after-commit',
   'embedding:before-return',
   'diagram:before-commit',
   'diagram:after-commit',

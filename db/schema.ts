@@ -28,8 +28,8 @@ import { quoted } from './quoted.js';
 import { rangeChecks, statisticColumns } from './statistic-columns.js';
 
 /**
- * The tables, and every invariant that a column check can hold. The triggers of migrations 0001, 0003 and
- * 0010 hold the invariants that need another row (a step's input is the previous step's output, a vector
+ * The tables, and every invariant that a column check can hold. The triggers of migrations 0001, 0003,
+ * 0010 and 0014 hold the invariants that need another row (a step's input is the previous step's output, a vector
  * belongs to the output that it is attached to, ...).
  *
  * The migrations say STRICT after each table. Drizzle does not know that word, so add it by hand to a
@@ -471,6 +471,30 @@ export const embeddings = sqliteTable(
     primaryKey({ columns: [t.invocationId, t.modelId] }),
     index('embeddings_vector').on(t.vectorId),
     check('embeddings_source', oneOf(t.source, ['computed', 'reused'])),
+  ],
+);
+
+/**
+ * Which vector a prompt has: the distance of a run's outputs from its prompt, and from other prompts, is
+ * measured from these. A prompt that several experiments share has one vector of a model.
+ */
+export const promptVectors = sqliteTable(
+  'prompt_vectors',
+  {
+    artifactId: integer('artifact_id')
+      .notNull()
+      .references(() => artifacts.id),
+    modelId: integer('model_id')
+      .notNull()
+      .references(() => models.id),
+    vectorId: integer('vector_id')
+      .notNull()
+      .references(() => vectors.id),
+  },
+  (t) => [
+    primaryKey({ columns: [t.artifactId, t.modelId] }),
+    // A deletion of a vector must see at once whether a row still points at it.
+    index('prompt_vectors_vector').on(t.vectorId),
   ],
 );
 

@@ -21,6 +21,7 @@ import type { ObjectsPlace } from './objects/place.js';
 import type { TablesOnServer } from './postgres/connection.js';
 import type { Waiting } from './postgres/migrate.js';
 import type { PostgresService } from './postgres/service.js';
+import { promptVectorTable } from './tables/prompt-vectors.js';
 import { provenanceTables } from './tables/provenance.js';
 import { routeTable } from './tables/routes.js';
 import { runOverviewQueries } from './read/run-overviews.js';
@@ -204,6 +205,7 @@ function storeOver<D extends Database>(db: D, place: ObjectsPlace, name: PlaceNa
     invocations: invocationTable(db, artifacts),
     computed: computedQueries(db),
     vectors: vectorTable(db),
+    promptVectors: promptVectorTable(db),
     diagrams: diagramTable(db),
     surrogates: surrogateTable(db),
     summaries: { ...summaryQueries(db), ...outputWarningQueries(db) },

@@ -14,6 +14,7 @@ import { CHECKED_OF_EXPERIMENT, checkConfig, checkPlan, checkStatus } from './ex
 import type { UnfinishedPlan } from './experiment.js';
 import { paced } from './yield-turns.js';
 import type { OnRows } from './yield-turns.js';
+import { checkPromptVectors } from './prompt-vectors.js';
 import { checkReferences } from './references.js';
 import { checkTrajectory } from './trajectory.js';
 import { CHECKED_OF_RUN } from './trajectory.js';
@@ -96,6 +97,7 @@ export async function* checkInvariants(
     }
     yield* checkExperiments(snapshot, options, counting('runs'));
     yield* checkVectors(snapshot, experiment, counting('vectors'));
+    if (experiment === null) yield* checkPromptVectors(snapshot, counting('vectors'));
     yield* checkArtifacts(snapshot, objects, experiment, deep, counting('texts and pictures'));
   } catch (error) {
     if (!isCorruption(error)) throw error;

@@ -12,6 +12,7 @@ export type Repair =
   /** A trigger or index that the tables of this version have. */
   | { readonly kind: 'restore the schema'; readonly name: string }
   | { readonly kind: 'delete embedding'; readonly invocation: number; readonly model: number }
+  | { readonly kind: 'delete prompt vector'; readonly artifact: number; readonly model: number }
   | { readonly kind: 'delete vector'; readonly vector: number }
   | { readonly kind: 'delete diagram'; readonly diagram: number }
   /** Computes the numbers of a diagram from its bars. */
@@ -77,6 +78,7 @@ const ORDER: readonly RepairKind[] = [
   'delete diagram',
   'measure diagram',
   'delete embedding',
+  'delete prompt vector',
   'delete vector',
   'plan runs',
   'recompute artifact',
@@ -119,6 +121,8 @@ export function describeRepair(repair: Repair): string {
       return `make ${repair.name} again`;
     case 'delete embedding':
       return `delete embedding ${repair.invocation}/${repair.model}, to be made again`;
+    case 'delete prompt vector':
+      return `take from prompt ${repair.artifact} its vector of model ${repair.model}, to be made again`;
     case 'delete vector':
       return `delete vector ${repair.vector} and what points at it, to be made again`;
     case 'delete diagram':

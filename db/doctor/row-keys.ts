@@ -20,6 +20,7 @@ export const TABLES: readonly SQLiteTable[] = [
   schema.failures,
   schema.vectors,
   schema.embeddings,
+  schema.promptVectors,
   schema.diagrams,
   schema.diagramDimensions,
   schema.surrogates,
@@ -66,6 +67,12 @@ export function repairOfRow(table: SQLiteTable, row: Readonly<Record<string, unk
       return {
         kind: 'delete embedding',
         invocation: number('invocation_id'),
+        model: number('model_id'),
+      };
+    case 'prompt_vectors':
+      return {
+        kind: 'delete prompt vector',
+        artifact: number('artifact_id'),
         model: number('model_id'),
       };
     case 'diagrams':

@@ -3,7 +3,7 @@ import { float32s } from '../float32.js';
 import type { Snapshot } from '../connection/database.js';
 import { experimentReader } from '../read/experiment-reader.js';
 import type { VectorRecord } from '../read/rows.js';
-import { euclideanNorm } from '../tables/vectors.js';
+import { euclideanNorm } from '../tables/vector-rows.js';
 import { paced } from './yield-turns.js';
 import type { OnRows } from './yield-turns.js';
 import type { Violation } from './violation.js';

@@ -15,6 +15,7 @@ import type {
   StoredExperiment,
   StoredFailure,
   StoredInvocation,
+  StoredPromptVector,
   StoredRun,
   StoredSurrogate,
 } from '../read/rows.js';
@@ -30,6 +31,7 @@ import {
   hosts,
   invocations,
   models,
+  promptVectors,
   runs,
   surrogates,
   vectors,
@@ -213,6 +215,9 @@ export function mergeTarget(db: Database, artifacts: ArtifactTable) {
     for await (const some of batchesOf(reader.embeddingsOf(row.id))) {
       await write(source, (ids) => addEmbeddings(ids, some, id));
     }
+    for await (const some of batchesOf(reader.promptVectorsOf(row.id))) {
+      await write(source, (ids) => addPromptVectors(ids, some));
+    }
     for await (const diagram of reader.diagramsOf(row.id)) {
       const of = { diagram: diagram.id };
       const dimensions = await listOf(reader.dimensionsOf(of));
@@ -269,6 +274,18 @@ export function mergeTarget(db: Database, artifacts: ArtifactTable) {
         vectorId: yield* ids.vector(vectorId, modelId),
       };
       yield* execute(build.insert(embeddings).values(values).onConflictDoNothing());
+    }
+  }
+
+  function* addPromptVectors(ids: Ids, some: readonly StoredPromptVector[]): Work<void> {
+    for (const { artifactId, modelId, vectorId, ...rest } of some) {
+      const values = {
+        ...rest,
+        artifactId: yield* ids.artifact(artifactId),
+        modelId: yield* ids.model(modelId),
+        vectorId: yield* ids.vector(vectorId, modelId),
+      };
+      yield* execute(build.insert(promptVectors).values(values).onConflictDoNothing());
     }
   }
 

@@ -7,6 +7,7 @@ import type {
   DiagramRecord,
   DimensionRecord,
   EmbeddingRecord,
+  PromptVectorRecord,
   RunRecord,
   Source,
   StepRecord,
@@ -18,6 +19,7 @@ import type {
   StoredFailure,
   StoredInvocation,
   StoredModel,
+  StoredPromptVector,
   StoredRun,
   StoredSurrogate,
   StoredVector,
@@ -149,14 +151,29 @@ export function experimentReader(snapshot: Snapshot) {
       return read(from.VECTORS, `where ${from.VECTORS_OF_RUN}`, [run, model], names);
     },
 
-    /** Every vector of the store, or each vector of an experiment once. In no order. */
+    /**
+     * The vectors of a run's prompt, of those models of which its outputs have vectors too; or all rows of the
+     * table, in the order of their keys.
+     */
+    promptVectorsOf<Name extends keyof PromptVectorRecord = keyof StoredPromptVector>(
+      run: number | null,
+      names?: readonly Name[],
+    ) {
+      return run === null
+        ? read(from.PROMPT_VECTORS, 'order by q.artifact_id, q.model_id', [], names)
+        : read(from.PROMPT_VECTORS, `where ${OF_PROMPT} order by q.model_id`, [run, run], names);
+    },
+
+    /**
+     * Every vector of the store, or each vector of an experiment's outputs and prompts once. In no order.
+     */
     storedVectors<Name extends keyof VectorRecord = keyof StoredVector>(
       experiment: string | null,
       names?: readonly Name[],
     ) {
       return experiment === null
         ? read(from.VECTORS, '', [], names)
-        : read(from.VECTORS, VECTORS_OF_EXPERIMENT, [experiment], names);
+        : read(from.VECTORS, VECTORS_OF_EXPERIMENT, [experiment, experiment], names);
     },
 
     /** The diagrams of a run without their bars, in the order of their creation. */
@@ -273,7 +290,13 @@ export async function openReader(
 
 const VECTORS_OF_EXPERIMENT = `where v.id in (
     select e.vector_id from runs r join invocations i on i.run_id = r.id join embeddings e on e.invocation_id = i.id
+    where r.experiment_id = ?
+    union select q.vector_id from runs r join prompt_vectors q on q.artifact_id = r.prompt_id
     where r.experiment_id = ?)`;
+
+const OF_PROMPT = `q.artifact_id = (select prompt_id from runs where id = ?) and exists (
+    select 1 from invocations i join embeddings e on e.invocation_id = i.id
+    where i.run_id = ? and e.model_id = q.model_id)`;
 
 const OF_EXPERIMENT = `a.id in (
     select prompt_id from runs where experiment_id = ?

@@ -11,6 +11,7 @@ import {
   hosts,
   invocations,
   models,
+  promptVectors,
   runs,
   surrogates,
   vectors,
@@ -22,6 +23,7 @@ export type StoredExperiment = Row<typeof experiments>;
 export type StoredRun = Row<typeof runs>;
 export type StoredInvocation = Row<typeof invocations>;
 export type StoredEmbedding = Row<typeof embeddings>;
+export type StoredPromptVector = Row<typeof promptVectors>;
 export type StoredVector = Row<typeof vectors>;
 export type StoredDiagram = Row<typeof diagrams>;
 export type StoredDimension = Row<typeof diagramDimensions>;
@@ -55,6 +57,10 @@ export type EmbeddingRecord = StoredEmbedding & {
   Joined<'model', StoredModel> &
   Joined<'vector', StoredVector>;
 export type VectorRecord = StoredVector & Joined<'model', StoredModel> & Joined<'artifact', StoredArtifact>;
+export type PromptVectorRecord = StoredPromptVector &
+  Joined<'model', StoredModel> &
+  Joined<'vector', StoredVector> &
+  Joined<'artifact', StoredArtifact>;
 export type DiagramRecord = StoredDiagram & Joined<'run', StoredRun> & Joined<'model', StoredModel>;
 export type DimensionRecord = StoredDimension &
   Joined<'run', StoredRun> &
@@ -184,6 +190,22 @@ export const VECTORS: Source<VectorRecord, keyof StoredVector> = {
   own: columnNames(vectors),
   from: 'vectors v',
   joins: [join('model', models, 'm', 'v.model_id'), join('artifact', artifacts, 'a', 'v.artifact_id')],
+};
+
+export const PROMPT_VECTORS: Source<PromptVectorRecord, keyof StoredPromptVector> = {
+  columns: {
+    ...columnsOf(promptVectors, 'q'),
+    ...model,
+    ...joinedColumns('vector', vectors, 'v'),
+    ...joinedColumns('artifact', artifacts, 'a'),
+  },
+  own: columnNames(promptVectors),
+  from: 'prompt_vectors q',
+  joins: [
+    join('model', models, 'm', 'q.model_id'),
+    join('vector', vectors, 'v', 'q.vector_id'),
+    join('artifact', artifacts, 'a', 'q.artifact_id'),
+  ],
 };
 
 export const DIAGRAMS: Source<DiagramRecord, keyof StoredDiagram> = {

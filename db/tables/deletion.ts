@@ -17,6 +17,7 @@ import {
   experiments,
   failures,
   invocations,
+  promptVectors,
   removedObjects,
   runs,
   vectors,
@@ -181,7 +182,23 @@ export function deletionTable({ build, read, write, rows, dialect }: Database, o
     const ids = empty.map((row) => row.id);
     yield* run(build.delete(failures).where(inArray(failures.runId, ids)));
     yield* run(build.delete(runs).where(inArray(runs.id, ids)));
-    yield* orphanArtifacts([...new Set(empty.map(({ promptId }) => promptId))]);
+    const prompts = [...new Set(empty.map(({ promptId }) => promptId))];
+    yield* orphanPromptVectors(prompts);
+    yield* orphanArtifacts(prompts);
+  }
+
+  /** Takes the vectors from those of the texts that are no longer the prompt of a run. */
+  function* orphanPromptVectors(candidates: readonly number[]): Work<void> {
+    const orphans = and(
+      inArray(promptVectors.artifactId, [...candidates]),
+      sql`not exists (select 1 from ${runs} where ${runs.promptId} = ${promptVectors.artifactId})`,
+    );
+    const pointed = yield* all(
+      build.selectDistinct({ vectorId: promptVectors.vectorId }).from(promptVectors).where(orphans),
+    );
+    if (pointed.length === 0) return;
+    yield* run(build.delete(promptVectors).where(orphans));
+    yield* orphanVectors(pointed.map(({ vectorId }) => vectorId));
   }
 
   function* orphanVectors(candidates: readonly number[]): Work<void> {
@@ -192,6 +209,7 @@ export function deletionTable({ build, read, write, rows, dialect }: Database, o
           and(
             inArray(vectors.id, [...candidates]),
             sql`not exists (select 1 from ${embeddings} where ${embeddings.vectorId} = ${vectors.id})`,
+            sql`not exists (select 1 from ${promptVectors} where ${promptVectors.vectorId} = ${vectors.id})`,
           ),
         ),
     );
@@ -347,9 +365,14 @@ export function deletionTable({ build, read, write, rows, dialect }: Database, o
       from (
         select length(v.bytes) as size, exists (
             select 1 from embeddings e join invocations i on i.id = e.invocation_id join runs r on r.id = i.run_id
-            where e.vector_id = v.id and r.experiment_id <> ${id}) as shared
+            where e.vector_id = v.id and r.experiment_id <> ${id})
+          or exists (
+            select 1 from prompt_vectors q join runs r on r.prompt_id = q.artifact_id
+            where q.vector_id = v.id and r.experiment_id <> ${id}) as shared
         from vectors v where v.id in (
-          select e.vector_id from embeddings e join invocations i on i.id = e.invocation_id where i.run_id in ${mine})
+          select e.vector_id from embeddings e join invocations i on i.id = e.invocation_id where i.run_id in ${mine}
+          union select q.vector_id from runs r join prompt_vectors q on q.artifact_id = r.prompt_id
+          where r.experiment_id = ${id})
       ) as found`);
     const byModality = await read(() =>
       rows<Found & { readonly modality: Modality }>(sql`

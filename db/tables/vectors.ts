@@ -6,6 +6,8 @@ import { PanicError } from '../../common/errors.js';
 import { faultPoint } from '../../common/fault.js';
 import type { Database } from '../connection/database.js';
 import type { RunRow } from './runs.js';
+import { vectorRows } from './vector-rows.js';
+import type { MadeVector } from './vector-rows.js';
 import { artifacts, embeddings, invocations, models, vectors } from '../schema.js';
 import { all, get, run as execute } from '../connection/work.js';
 import type { Work } from '../connection/work.js';
@@ -50,16 +52,8 @@ export interface PendingOutput {
   readonly invocationIds: readonly number[];
 }
 
-export interface NewVector {
+export interface NewVector extends MadeVector {
   readonly pending: PendingOutput;
-  readonly vector: Float32Array;
-  /** The vector's share of the model's time. */
-  readonly computeMs: number;
-  /**
-   * The number of tokens at the end of the output that the model had no room for; 0 also if the number is
-   * unknown.
-   */
-  readonly cutTokens: number;
 }
 
 /** Outputs of a run that an embedding model could not read to their ends. */
@@ -102,31 +96,7 @@ export function vectorTable({ build, read, write }: Database) {
     )
     .orderBy(asc(invocations.sequence))
     .prepare();
-  const insertVector = build
-    .insert(vectors)
-    .values({
-      modelId: sql.placeholder('modelId'),
-      artifactId: sql.placeholder('artifactId'),
-      sha256: sql.placeholder('sha256'),
-      bytes: sql.placeholder('bytes'),
-      norm: sql.placeholder('norm'),
-      computeMs: sql.placeholder('computeMs'),
-      hostId: sql.placeholder('hostId'),
-      cutTokens: sql.placeholder('cutTokens'),
-    })
-    .onConflictDoNothing()
-    .prepare();
-  const byContent = build
-    .select({ id: vectors.id })
-    .from(vectors)
-    .where(
-      and(
-        eq(vectors.modelId, sql.placeholder('modelId')),
-        eq(vectors.artifactId, sql.placeholder('artifactId')),
-        eq(vectors.sha256, sql.placeholder('sha256')),
-      ),
-    )
-    .prepare();
+  const rows = vectorRows({ build });
   const insertEmbedding = build
     .insert(embeddings)
     .values({
@@ -290,19 +260,8 @@ export function vectorTable({ build, read, write }: Database) {
    */
   async function commit(batch: readonly NewVector[], modelId: number, hostId: number): Promise<void> {
     await write(function* () {
-      for (const { pending, vector, computeMs, cutTokens } of batch) {
-        const bytes = Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
-        const sha256 = createHash('sha256').update(bytes).digest();
-        const content = { modelId, artifactId: pending.artifactId, sha256 };
-        yield* execute(insertVector, {
-          ...content,
-          bytes,
-          norm: euclideanNorm(vector),
-          computeMs,
-          hostId,
-          cutTokens: cutTokens === 0 ? null : cutTokens,
-        });
-        const { id } = (yield* get(byContent, content))!;
+      for (const { pending, ...made } of batch) {
+        const id = yield* rows.idOf(pending.artifactId, made, { modelId, hostId });
         const [first, ...repeats] = pending.invocationIds;
         yield* attach([first!], modelId, id, 'computed');
         yield* attach(repeats, modelId, id, 'reused');
@@ -365,11 +324,4 @@ export function vectorTable({ build, read, write }: Database) {
   }
 
   return { pending, countPending, reuse, commit, countDistinct, pointCloud, cuts };
-}
-
-/** Euclidean length in float64; NaN or infinite if a component is. */
-export function euclideanNorm(vector: Float32Array): number {
-  let sum = 0;
-  for (const value of vector) sum += value * value;
-  return Math.sqrt(sum);
 }

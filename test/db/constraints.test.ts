@@ -300,6 +300,7 @@ describe('keys', () => {
       'insert into vectors select id + 1000, model_id, artifact_id, sha256, bytes, norm, compute_ms, host_id, cut_tokens from vectors',
     ],
     ['a vector of an output', 'insert into embeddings select * from embeddings'],
+    ['a vector of a prompt', 'insert into prompt_vectors select * from prompt_vectors'],
     ['a dimension of a surrogate', 'insert into surrogates select * from surrogates'],
     ['a dimension of a diagram', 'insert into diagram_dimensions select * from diagram_dimensions'],
     ['a run', `update runs set run_index = 0 where run_index = 1`],
@@ -326,6 +327,9 @@ describe('keys', () => {
     ['vectors', 'model_id', '9999'],
     ['vectors', 'artifact_id', '9999'],
     ['vectors', 'host_id', '9999'],
+    ['prompt_vectors', 'artifact_id', '9999'],
+    ['prompt_vectors', 'model_id', '9999'],
+    ['prompt_vectors', 'vector_id', '9999'],
     ['diagrams', 'run_id', '9999'],
     ['diagrams', 'model_id', '9999'],
     ['diagram_dimensions', 'diagram_id', '9999'],
@@ -344,7 +348,7 @@ describe('keys', () => {
         ? `select count(*) from pg_constraint where contype = 'f' and conrelid <> 'failures'::regclass`
         : `select count(*) from sqlite_master t, pragma_foreign_key_list(t.name) where t.type = 'table' and t.name <> 'failures'`,
     );
-    expect(count).toBe(17);
+    expect(count).toBe(20);
   });
 
   test('a row that a trajectory needs cannot be deleted', async () => {

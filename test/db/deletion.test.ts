@@ -41,7 +41,10 @@ async function orphans() {
   const files = readdirSync(join(place.folder, OBJECTS_FOLDER), { recursive: true, withFileTypes: true });
   const names = files.filter((file) => file.isFile()).map((file) => file.name);
   return {
-    vectors: await count('vectors where id not in (select vector_id from embeddings)'),
+    vectors: await count(
+      'vectors where id not in (select vector_id from embeddings union select vector_id from prompt_vectors)',
+    ),
+    promptVectors: await count('prompt_vectors where artifact_id not in (select prompt_id from runs)'),
     artifacts: await count(
       `artifacts where id not in (select output_id from invocations union select input_id from invocations
          union select prompt_id from runs)`,
@@ -51,7 +54,7 @@ async function orphans() {
   };
 }
 
-const NONE = { vectors: 0, artifacts: 0, objects: [], missing: [] };
+const NONE = { vectors: 0, promptVectors: 0, artifacts: 0, objects: [], missing: [] };
 
 async function deleteWhole(id: string): Promise<void> {
   expect(await store.deletion.begin(id, null, NOW)).toBe(true);
@@ -91,8 +94,8 @@ test('rows of only one experiment go as the preview said, and rows that another 
   expect(await violationsIn(store)).toEqual([]);
 
   await deleteWhole(second);
-  const all = [...tables, 'experiments', 'failures', 'surrogates', 'diagram_dimensions'];
-  expect(await counts(all)).toEqual(Array(10).fill(0));
+  const all = [...tables, 'prompt_vectors', 'experiments', 'failures', 'surrogates', 'diagram_dimensions'];
+  expect(await counts(all)).toEqual(Array(11).fill(0));
   expect(await orphans()).toEqual(NONE);
 });
 
@@ -104,7 +107,7 @@ test('a deletion that is cut off after any step leaves the others sound, is reco
   for (let done = false; !done;) {
     ({ done } = await store.deletion.step(first));
     expect(await violationsIn(store)).toEqual([]);
-    expect(await orphans()).toMatchObject({ vectors: 0, artifacts: 0, missing: [] });
+    expect(await orphans()).toMatchObject({ vectors: 0, promptVectors: 0, artifacts: 0, missing: [] });
     expect(await contentDigest(store.db, second)).toBe(digest);
     expect((await store.experiments.find(first))!.deletingAt).toBe(NOW);
   }

@@ -22,6 +22,7 @@ import {
   failures,
   invocations,
   models,
+  promptVectors,
   runs,
   surrogates,
   vectors,
@@ -107,6 +108,12 @@ const READINGS = [
     `select e.* ${OF_RUN} where run_id = RUN order by m.name, i.sequence`,
   ],
   ['vectors of an experiment', vectors, (read: ExperimentReader) => read.storedVectors(id), null],
+  [
+    'vectors of prompts',
+    promptVectors,
+    (read: ExperimentReader) => read.promptVectorsOf(null),
+    'select q.* from prompt_vectors q order by artifact_id, model_id',
+  ],
   [
     'diagrams',
     diagrams,

@@ -34,6 +34,7 @@ const OWN = new Map<SQLiteTable, readonly string[]>([
   [schema.failures, ['id', 'runId']],
   [schema.vectors, ['id', 'modelId', 'artifactId', 'hostId']],
   [schema.embeddings, ['invocationId', 'modelId', 'vectorId']],
+  [schema.promptVectors, ['artifactId', 'modelId', 'vectorId']],
   [schema.diagrams, ['id', 'runId', 'modelId']],
   [schema.diagramDimensions, ['diagramId']],
   [schema.surrogates, ['diagramId']],

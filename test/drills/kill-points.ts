@@ -60,6 +60,11 @@ const BY_DAY: readonly Series[] = [
       killPoint('finish:after-commit', 1, 'null model, step by step'),
     ],
   },
+  {
+    // The vectors of prompts are written once, together.
+    name: 'the vectors of prompts',
+    points: [killPoint('prompts:before-commit', 1)],
+  },
 ];
 
 /** By night, each point has an experiment of its own, also each of the day. */
@@ -78,7 +83,9 @@ const BY_NIGHT: readonly Series[] = [
   killPoint('finish:before-commit', 1),
   killPoint('invocation:after-commit', 2, 'step by step'),
   ...[1, 30].map((hit) => killPoint('invocations:before-return', hit, 'step by step')),
+  killPoint('prompts:after-commit', 1),
   killPoint('vectors:before-commit', 1, 'step by step'),
+  killPoint('prompts:after-commit', 1, 'step by step'),
   killPoint('embedding:before-return', 1, 'step by step'),
   killPoint('embedding:before-return', 3, 'null model, step by step'),
   killPoint('diagram:before-commit', 1, 'step by step'),

@@ -181,7 +181,10 @@ export async function step(
   return committed.ended === null;
 }
 
-/** Gives every eligible output of a run its vector, as the embedding activity does. */
+/**
+ * Gives every eligible output of a run its vector, and for a model of texts also every prompt of its
+ * experiment, as the embedding activity does.
+ */
 export async function embed(
   store: Store,
   run: RunRow,
@@ -195,7 +198,17 @@ export async function embed(
     const vector = models.vectorOf(model, await store.artifacts.load(pending.artifactId));
     batch.push({ pending, vector, computeMs: 1, cutTokens: 0 });
   }
-  await store.vectors.commit(batch, modelId, await store.provenance.hostId(fingerprint));
+  const hostId = await store.provenance.hostId(fingerprint);
+  await store.vectors.commit(batch, modelId, hostId);
+  if (model.input !== 'text') return;
+  const { prompts } = await store.experiments.config(run.experimentId);
+  const left = await store.promptVectors.missing(run, prompts.length, modelId);
+  const made = [];
+  for (const artifactId of await store.promptVectors.reuse(left, modelId)) {
+    const vector = models.vectorOf(model, await store.artifacts.load(artifactId));
+    made.push({ artifactId, vector, computeMs: 1, cutTokens: 0 });
+  }
+  await store.promptVectors.commit(made, { modelId, hostId });
 }
 
 /**

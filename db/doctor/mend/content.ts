@@ -14,7 +14,7 @@ import type { Database } from '../../connection/database.js';
 import type { ObjectStore } from '../../objects/object-store.js';
 import { openReader } from '../../read/experiment-reader.js';
 import { decodeObject } from '../../tables/picture-codec.js';
-import { artifacts as artifactRows, embeddings, invocations, models, runs, vectors } from '../../schema.js';
+import { artifacts as artifactRows, invocations, models, runs } from '../../schema.js';
 import { all, get, run } from '../../connection/work.js';
 import type { Work } from '../../connection/work.js';
 import type { Repair } from '../repair.js';
@@ -243,8 +243,7 @@ export function contentRepairs(
     const free = unmentioned.map(({ id }) => id);
     if (free.length === 0) return [];
     const rows = yield* all(build.select().from(artifactRows).where(inArray(artifactRows.id, free)));
-    const theirs = build.select({ id: vectors.id }).from(vectors).where(inArray(vectors.artifactId, free));
-    yield* derived.deletedVectors(inArray(vectors.artifactId, free), inArray(embeddings.vectorId, theirs));
+    yield* derived.deletedVectors(free);
     yield* run(build.delete(artifactRows).where(inArray(artifactRows.id, free)));
     return rows;
   }

@@ -13,6 +13,7 @@ import {
   experiments,
   failures,
   invocations,
+  promptVectors,
   runs,
   surrogates,
   vectors,
@@ -98,7 +99,10 @@ export function derivedRows({ build, write }: Database) {
     for (const some of batchesOf(ids)) {
       const pointing = inArray(embeddings.vectorId, some);
       while ((await write(() => detached(pointing))) === BATCH);
-      await write(() => run(build.delete(vectors).where(inArray(vectors.id, some))));
+      await write(function* () {
+        yield* run(build.delete(promptVectors).where(inArray(promptVectors.vectorId, some)));
+        yield* run(build.delete(vectors).where(inArray(vectors.id, some)));
+      });
     }
   }
 
@@ -120,9 +124,27 @@ export function derivedRows({ build, write }: Database) {
     return some.length;
   }
 
-  function* deletedVectors(which: SQL, pointing: SQL): Work<void> {
-    while ((yield* detached(pointing)) === BATCH);
-    yield* run(build.delete(vectors).where(which));
+  /** Deletes the vectors of artifacts with the rows that point at them. */
+  function* deletedVectors(artifacts: readonly number[]): Work<void> {
+    const theirs = build
+      .select({ id: vectors.id })
+      .from(vectors)
+      .where(inArray(vectors.artifactId, [...artifacts]));
+    while ((yield* detached(inArray(embeddings.vectorId, theirs))) === BATCH);
+    yield* run(build.delete(promptVectors).where(inArray(promptVectors.vectorId, theirs)));
+    yield* run(build.delete(vectors).where(inArray(vectors.artifactId, [...artifacts])));
+  }
+
+  /** The next run of an experiment with these prompts gives them their vectors again. */
+  async function deletePromptVectors(
+    pairs: readonly { readonly artifact: number; readonly model: number }[],
+  ): Promise<void> {
+    await write(function* () {
+      for (const { artifact, model } of pairs) {
+        const row = and(eq(promptVectors.artifactId, artifact), eq(promptVectors.modelId, model));
+        yield* run(build.delete(promptVectors).where(row));
+      }
+    });
   }
 
   /** Deletes diagrams with their dimensions and surrogates. */
@@ -200,6 +222,7 @@ export function derivedRows({ build, write }: Database) {
     reopenExperiments,
     reopenRuns,
     deleteEmbeddings,
+    deletePromptVectors,
     deleteVectors,
     deletedVectors,
     deleteDiagrams,

@@ -99,6 +99,7 @@ async function attempted(
 
 const TOGETHER: ReadonlySet<Repair['kind']> = new Set([
   'delete embedding',
+  'delete prompt vector',
   'delete vector',
   'delete diagram',
   'measure diagram',
@@ -124,6 +125,9 @@ function createRepairs(store: Store, { catalogue, generate, measures, now }: Mea
     switch (repair.kind) {
       case 'delete embedding':
         await derived.deleteEmbeddings(all(repair.kind));
+        return DONE;
+      case 'delete prompt vector':
+        await derived.deletePromptVectors(all(repair.kind));
         return DONE;
       case 'delete vector':
         await derived.deleteVectors(all(repair.kind).map(({ vector }) => vector));

@@ -12,6 +12,7 @@ import { synchronise } from '../../connection/synchronise.js';
 const DERIVED: ReadonlySet<string> = new Set([
   'vectors',
   'embeddings',
+  'prompt_vectors',
   'diagrams',
   'diagram_dimensions',
   'surrogates',
