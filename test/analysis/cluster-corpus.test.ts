@@ -342,6 +342,15 @@ describe('conduct', () => {
     expect(calls.at(-1)).toEqual([total, total]);
   });
 
+  test('threads give the same answer, whatever their number', async () => {
+    const large = hoppingRuns(7, { outputs: 4200 });
+    expect(rowCount(large)).toBeGreaterThan(3000);
+    for (const sampleAboveRows of [200, 5000]) {
+      const alone = await clusterCorpus(large, { sampleAboveRows, threads: 1 });
+      expect(await clusterCorpus(large, { sampleAboveRows, threads: 2 })).toEqual(alone);
+    }
+  });
+
   test('an abort rejects with its reason', async () => {
     const reason = new Error('cancelled');
     await expect(clusterCorpus(corpus, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
