@@ -7,6 +7,7 @@ import {
   NOISE,
   type WeightedPoints,
 } from '../../analysis/index.js';
+import { selectClusters } from '../../analysis/clusters/selection.js';
 import { clouds, gridClouds, inOrder, orderOf } from './weighted-clouds.js';
 
 const options: fc.Arbitrary<HdbscanOptions> = fc.record({
@@ -146,6 +147,19 @@ test('a clustering is consistent in itself', async () => {
   );
 });
 
+/** Which clusters excess of mass chooses, of a parent of mass 0.6 and its children. */
+function chosenAmong(masses: readonly number[]): boolean[] {
+  const tree = {
+    parents: [-1, 0, 1, 1, 1],
+    birthHeights: [Infinity, 9, 3, 3, 3],
+    lastHeights: [9, 3, 1, 1, 1],
+    stabilities: [0, 0.6, ...masses],
+    rowClusters: new Int32Array(),
+    rowHeights: new Float32Array(),
+  };
+  return selectClusters(tree, 'excess-of-mass', 0);
+}
+
 describe('chosen examples', () => {
   test('all pairs of places at one height are one merge: no cluster, whatever the order', async () => {
     const evenly = line([1, 2, 3, 4, 5, 6, 7, 8].map((place) => [place, 1]));
@@ -200,6 +214,23 @@ describe('chosen examples', () => {
     // end at 1: their mass is 2 · 2 (1 - 1/2). That of the parent is as large if four more points fall out of it.
     expect(await partitionOf([0, 2, 4, 5, 7, 8, 10, 12])).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 8, 8]);
     expect(await partitionOf([2, 4, 5, 7, 8, 10, 12])).toEqual([NOISE, 1, 1, 3, 3, NOISE, NOISE, 7, 7]);
+  });
+
+  test('the rounding of a sum of masses does not depend on the order of the children', () => {
+    // 0.1 + 0.2 + 0.3 is above 0.6, and 0.3 + 0.2 + 0.1 is not.
+    expect(chosenAmong([0.3, 0.2, 0.1])).toEqual(chosenAmong([0.1, 0.2, 0.3]));
+  });
+
+  test('epsilon raises a cluster that is born below it to one that is born above it', async () => {
+    // Pairs that join at 2, then at 4, then at 8.
+    const cloud = line([0, 1, 3, 4, 8, 9, 17, 18].map((place) => [place, 1]));
+    const names = async (epsilon: number): Promise<number[]> =>
+      partition(await hdbscan(cloud, { minClusterSize: 2, minSamples: 1, selection: 'leaf', epsilon }));
+    expect(await names(2)).toEqual([0, 0, 2, 2, 4, 4, 6, 6]);
+    expect(await names(3)).toEqual([0, 0, 0, 0, 4, 4, 6, 6]);
+    expect(await names(4)).toEqual([0, 0, 0, 0, 0, 0, 6, 6]);
+    // The root is no cluster.
+    expect(await names(99)).toEqual([0, 0, 0, 0, 0, 0, 6, 6]);
   });
 
   test('rows of equal weight have the numbers of their first appearance', async () => {
