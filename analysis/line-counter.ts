@@ -106,8 +106,8 @@ export class LineCounter {
   }
 }
 
-/** A row that is not the one before any other. */
-const NEVER = -2;
+/** No row is before the first one, and that has no columns. */
+const NEVER = -1;
 const SHORTEST_LINE = 2;
 
 /** `counts[length]` lines of each length; those of length 0 are none. */
@@ -131,6 +131,5 @@ function measure(counts: Float64Array) {
     const share = counts[length]! / lines;
     if (share > 0) entropy -= share * Math.log(share);
   }
-  // One length has entropy -1 · ln 1, which is -0.
-  return { points, pointsOnLines, longest, mean: pointsOnLines / lines, entropy: Math.max(0, entropy) };
+  return { points, pointsOnLines, longest, mean: pointsOnLines / lines, entropy };
 }

@@ -24,11 +24,12 @@ export function rarefaction(outputs: Uint32Array, prefixes: ArrayLike<number>): 
     if (!Number.isInteger(k) || k < 0 || k > n) {
       throw new AnalysisInputError(`prefixes[${place}] is ${k}; expected a whole number from 0 to ${n}`);
     }
+    // Factors fall by whole numbers, so the product is 0 from n - k on.
     let unseen = 1;
     let factors = 0;
     let sum = 0;
     for (const count of counts) {
-      for (; factors < count; factors++) unseen *= Math.max(0, n - k - factors) / (n - factors);
+      for (; factors < count; factors++) unseen *= (n - k - factors) / (n - factors);
       sum += outputsByCount.get(count)! * (1 - unseen);
     }
     expected[place] = sum;

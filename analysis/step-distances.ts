@@ -92,9 +92,10 @@ export class StepDistances {
   private gatherFromKernel(kernel: DistanceKernel, step: number): void {
     const { sequence, vectors, dimension } = this.trajectory;
     const row = sequence[step]!;
-    const met = this.rowsMet[step]!;
+    // A row that no earlier block had moves the block, so a block knows all rows that were met since.
     const isInBlock = row >= this.blockStart && row < this.blockStart + this.blockRows;
-    if (!isInBlock || this.blockOthers < met) {
+    if (!isInBlock) {
+      const met = this.rowsMet[step]!;
       // New rows follow each other, so the kernel computes the next ones with it. A row that comes up again is alone.
       const rows = vectors.length / dimension;
       this.blockStart = row;

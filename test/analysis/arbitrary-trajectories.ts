@@ -19,7 +19,7 @@ export function arbitraryTrajectory({ least = 0, most = 40 } = {}): fc.Arbitrary
           .map((eighths) => Float32Array.from(eighths, (eighth) => eighth / 8)),
         dimension: fc.constant(dimension),
         sequence: fc
-          .array(fc.nat({ max: rows - 1 }), { minLength: least, maxLength: most })
+          .array(fc.nat({ max: rows - 1 }), { minLength: least, maxLength: most, size: 'max' })
           .map((steps) => Uint32Array.from(steps)),
       }),
     );

@@ -35,7 +35,7 @@ describeReference('distinct outputs of the reference', () => {
 });
 
 const arbitraryOutputs = fc
-  .array(fc.nat({ max: 9 }), { minLength: 1, maxLength: 60 })
+  .array(fc.nat({ max: 9 }), { minLength: 1, maxLength: 60, size: 'max' })
   .map((outputs) => Uint32Array.from(outputs));
 
 describe('distinct growth', () => {

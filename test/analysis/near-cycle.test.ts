@@ -99,6 +99,16 @@ test('the exact cycle is the near cycle of radius 0, where different outputs hav
   );
 });
 
+test('the exact cycle is that of the definition for every run of two outputs', () => {
+  for (let bits = 0; bits < 2 ** 12; bits++) {
+    const sequence = Uint32Array.from({ length: 12 }, (_, step) => (bits >>> step) & 1);
+    const defined = byDefinition({ vectors: Float32Array.of(0, 1), dimension: 1, sequence }, 0);
+    if (JSON.stringify(exactCycle(sequence)) !== JSON.stringify(defined)) {
+      expect([[...sequence], exactCycle(sequence)]).toEqual([[...sequence], defined]);
+    }
+  }
+});
+
 test('a run needs three rounds, and ten steps', () => {
   const four = [0, 10, 20, 30];
   expect(nearCycle(onALine(...four, ...four, ...four), 1)).toEqual({ period: 4, onset: 0 });

@@ -49,12 +49,12 @@ describeReference('statistics of a run of the reference', () => {
     expect(curves.driftPrompt).toEqual(drifts.prompt!.euclidean);
     expect(curves.driftOtherPrompts).toEqual(drifts.otherPrompts!.euclidean);
     expect(curves.driftFirst).toEqual(drifts.first!.euclidean);
-    expect(values.driftPromptEuclideanEnd).toBe(drifts.prompt!.euclideanEnd);
-    expect(values.driftPromptCosineLate).toBe(drifts.prompt!.cosineLate);
-    expect(values.driftOtherPromptsCosineEnd).toBe(drifts.otherPrompts!.cosineEnd);
-    expect(values.driftOtherPromptsEuclideanLate).toBe(drifts.otherPrompts!.euclideanLate);
-    expect(values.driftFirstCosineEnd).toBe(drifts.first!.cosineEnd);
-    expect(values.driftFirstEuclideanLate).toBe(drifts.first!.euclideanLate);
+    for (const origin of ['prompt', 'otherPrompts', 'first'] as const) {
+      const prefix = `drift${capital(origin)}`;
+      const named = ['euclideanEnd', 'euclideanLate', 'cosineEnd', 'cosineLate'] as const;
+      const found = named.map((part) => [`${prefix}${capital(part)}`, drifts[origin]![part]]);
+      expect(values).toMatchObject(Object.fromEntries(found));
+    }
 
     const spread = meanSquaredDisplacement(trajectory);
     expectNear('MSD', curves.meanSquaredDisplacement, spread?.values ?? null);
@@ -70,7 +70,7 @@ describeReference('statistics of a run of the reference', () => {
       [{ rate: 0.05 }, 'fixedRate'],
     ] as const) {
       const found = Object.entries(recurrence(trajectory, setting) ?? {});
-      const named = found.map(([key, value]) => [`${prefix}${key[0]!.toUpperCase()}${key.slice(1)}`, value]);
+      const named = found.map(([key, value]) => [`${prefix}${capital(key)}`, value]);
       expect(values).toMatchObject(Object.fromEntries(named));
     }
 
@@ -87,6 +87,10 @@ describeReference('statistics of a run of the reference', () => {
     expect(values).toMatchObject({ firstRepeatAt, heapsExponent, heapsRSquared });
   });
 });
+
+function capital(name: string): string {
+  return `${name[0]!.toUpperCase()}${name.slice(1)}`;
+}
 
 function numbersOf(steps: object): object {
   return Object.fromEntries(
@@ -112,6 +116,7 @@ describe('the numbers of a run', () => {
           const { values, curves } = measure(trajectory, { radius, prompt, otherPrompts })!;
           expect(new Set(Object.keys(values))).toEqual(new Set(RUN_STATISTIC_NAMES));
           expect(new Set(Object.keys(curves))).toEqual(new Set(RUN_CURVE_NAMES));
+          const faults: unknown[] = [];
           for (const name of RUN_STATISTIC_NAMES) {
             const { nullRule, least, most, stored } = describeRunStatistic(name);
             const value = values[name];
@@ -281,6 +286,12 @@ describe('at the edges', () => {
     const run = { ...onALine(0, 5, 9, 9), sequence: Uint32Array.of(0, 1, 0) };
     expect(measure(run)!.values).toMatchObject({ distinctPointCount: 2, pointCount: 3 });
   });
+});
+
+test('the return time is the median over all repeats', () => {
+  const run = { ...onALine(0, 1, 3, 6), sequence: Uint32Array.of(0, 1, 0, 2, 3, 3, 0, 1) };
+  // Back to the same output: 2, 1, 4 and 6 steps.
+  expect(measure(run)!.values.returnTimeMedian).toBe(3);
 });
 
 describe('a run of more than 20,000 outputs', () => {

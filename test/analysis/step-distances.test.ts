@@ -10,7 +10,7 @@ import { arbitraryTrajectory } from './arbitrary-trajectories.js';
 const arbitraryWalk = fc
   .record({
     rows: fc.integer({ min: 1, max: 70 }),
-    steps: fc.array(fc.nat({ max: 69 }), { minLength: 2, maxLength: 120 }),
+    steps: fc.array(fc.nat({ max: 69 }), { minLength: 2, maxLength: 120, size: 'max' }),
     fresh: fc.boolean(),
   })
   .map(({ rows, steps, fresh }): Trajectory => {

@@ -129,6 +129,18 @@ test('no path is shorter than its net displacement, which makes straightness a s
   );
 });
 
+test('a straight line has straightness 1, although rounding makes its steps shorter than the whole', () => {
+  const line = Float32Array.of(0.052970822900533676, 0.23191045224666595, 0.5920423865318298);
+  const steps = stepStatistics({ vectors: line, dimension: 1, sequence: Uint32Array.of(0, 1, 2) })!;
+  expect(steps.netDisplacement).toBeGreaterThan(steps.pathLength!);
+  expect(steps.straightness).toBe(1);
+});
+
+test('the median of an even number of steps lies between the two in the middle', () => {
+  const line = { vectors: Float32Array.of(0, 1, 5), dimension: 1, sequence: Uint32Array.of(0, 1, 2) };
+  expect(stepStatistics(line)!.stepMedian).toBe(2.5);
+});
+
 test('a vector that is not finite is refused by its place', () => {
   const broken = {
     vectors: Float32Array.of(0, 1, Number.NaN, 0),
