@@ -230,6 +230,12 @@ describe('factors', () => {
     ['no run', [], 'at least two networks', 'at least two prompts'],
     ['one network', design([1, 3, 2], noise), 'at least two networks', null],
     ['one prompt', design([3, 1, 2], noise), 'at least two prompts', 'at least two prompts'],
+    [
+      'networks without a common prompt',
+      design([2, 2, 2], noise).filter(({ network, prompt }) => network.slice(1) === prompt.slice(1)),
+      'every network has a run',
+      'every network has a run',
+    ],
     ['equal values', design([2, 2, 2], () => 0.1), 'equal in each prompt', 'all values are equal'],
     [
       'values of prompts only',
