@@ -257,6 +257,13 @@ describe('factors', () => {
     else expect(promptTest.reason).toContain(promptReason);
   });
 
+  test('equal values have no shares of a variance, whether they sum exactly or not', () => {
+    for (const value of [0.1, 1]) {
+      const { network, prompt, interaction, residual } = factors(design([2, 3, 2], () => value)).effects!;
+      for (const effect of [network, prompt, interaction, residual!]) expect(effect.etaSquared).toBeNull();
+    }
+  });
+
   test('refuses several values of one run, and a value that is not finite', () => {
     const runs = design([2, 2, 1], noise);
     expect(() => factors([...runs, runs[1]!])).toThrow(AnalysisInputError);
