@@ -232,7 +232,8 @@ describe('diagramGroups', () => {
   });
 
   test('distances that follow ln(distinct) exactly leave nothing, with the reason', async () => {
-    const distinct = [1, 2, 4, 8, 16, 32, 64, 128];
+    // What is left of these is rounding above 0.
+    const distinct = [1, 1, 1, 2, 4, 4, 8, 8];
     const input = { distinct, design: { groups }, kind: 'bottleneck' as const };
     // The bottleneck distance of one bar of length L from another is the difference of the lengths.
     const diagrams = distinct.map((count) => Float32Array.of(0, 100 + Math.log2(count)));
