@@ -60,6 +60,7 @@ export type {
 export { float32s } from './float32.js';
 export { openReader } from './read/experiment-reader.js';
 export type { ExperimentReader } from './read/experiment-reader.js';
+export { embeddingTotals } from './read/totals.js';
 export type { VectorPortion } from './read/vector-portions.js';
 export { portionsOf } from './tables/vectors.js';
 export type { NewVector, PendingOutput, PointCloud, StepRange } from './tables/vectors.js';

@@ -1,4 +1,5 @@
 import type { Argument, Command, Option } from 'commander';
+import { ANALYSES } from './analyses.js';
 
 /** A word that may stand at the cursor. */
 export interface Candidate {
@@ -121,7 +122,10 @@ async function offerOfArgument(
   }
   switch (argument.name()) {
     case 'id':
-      return { words: await lookups.experiments(), paths: null };
+      return {
+        words: [...(given === 0 ? [] : wordsAfterIds(argument)), ...(await lookups.experiments())],
+        paths: null,
+      };
     case 'name':
     case 'names':
       return { words: await lookups.models(), paths: null };
@@ -130,6 +134,11 @@ async function offerOfArgument(
     default:
       return { words: [], paths: pathsOf(argument.name()) };
   }
+}
+
+/** `analyse` takes any number of ids, and then one of these words. */
+function wordsAfterIds({ variadic }: Argument): readonly Candidate[] {
+  return variadic ? ANALYSES.map((word) => ({ word, description: '' })) : [];
 }
 
 /** Which paths a placeholder of usage and help stands for, such as `<folder>`. */

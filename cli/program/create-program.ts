@@ -4,6 +4,7 @@ import { refuseUnusableArguments } from './arguments.js';
 import type { Context, GlobalOptions } from '../context.js';
 import { describeCommand } from './describe-command.js';
 import { EXIT_CODE_HELP } from './exit-codes.js';
+import { addAnalyseCommand, ANALYSE_HELP } from './analyse-command.js';
 import { addModelCommands, MODELS_HELP } from './model-commands.js';
 import { addObjectCommands, OBJECTS_HELP } from './object-commands.js';
 import { COMPLETE_WORDS, type Shell, SHELLS } from './shells.js';
@@ -182,6 +183,11 @@ export function createProgram(exitWith: (code: number) => void): Command {
         run === undefined ? showExperiment(context, id) : showRun(context, id, run),
       );
     });
+  addAnalyseCommand(
+    add(LOOK, 'analyse', 'compare the runs of experiments, with tests', ANALYSE_HELP),
+    ID,
+    withoutModels,
+  );
   addDeviceOptions(add(LOOK, 'verify', 'make a sample of the model calls again, and compare', VERIFY_HELP))
     .argument('<id>', ID)
     .option('--sample <size>', 'a share such as 1%, or a number of invocations', '1%')

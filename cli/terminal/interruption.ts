@@ -36,3 +36,36 @@ export function onInterrupt(): Interruption {
     },
   };
 }
+
+/**
+ * Does work that a stop signal ends. Returns its exit code; after a signal that of the signal, with `told` on standard
+ * error.
+ */
+export async function stoppable(
+  told: string,
+  work: (signal: AbortSignal) => Promise<number>,
+): Promise<number> {
+  const interruption = onInterrupt();
+  try {
+    return await work(interruption.signal);
+  } catch (error) {
+    const code = interruption.exitCode();
+    if (code === null) throw error;
+    note(told);
+    return code;
+  } finally {
+    interruption.end();
+  }
+}
+
+/**
+ * Lets the event loop turn, so that a signal that came during work arrives. Then throws the reason of the signal, if it
+ * is aborted.
+ */
+export async function receiveSignals(signal: AbortSignal): Promise<void> {
+  // The loop looks for signals between its timers and its immediates.
+  await new Promise<void>((resume) => {
+    setTimeout(() => setImmediate(resume), 0);
+  });
+  signal.throwIfAborted();
+}

@@ -93,6 +93,8 @@ const CASES: readonly {
   { words: ['setup', ''], has: ['cuda', 'database'], lacks: ['run'] },
   { words: ['show', ID.slice(0, 3)], has: [ID], lacks: ['show'] },
   { words: ['status', ''], has: [ID], lacks: ['elsewhere'] },
+  { words: ['analyse', ID, ''], has: ['runs', ID], lacks: ['run'] },
+  { words: ['analyse', ''], has: [ID], lacks: ['runs'] },
   { words: ['show', '--json', ID.slice(0, 3)], has: [ID], lacks: [] },
   { words: ['run', 'exp'], has: ['experiment one.json', 'experiment-two.json'], lacks: ['bin'] },
   { words: ['list', '--data', 'else'], has: ['elsewhere'], lacks: ['experiment-two.json'] },

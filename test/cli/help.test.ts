@@ -21,6 +21,7 @@ const COMMANDS = [
   'list',
   'status',
   'show',
+  'analyse',
   'merge',
   'delete',
   'backup',
