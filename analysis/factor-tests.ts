@@ -1,4 +1,4 @@
-import { asGroupTest, ONE_ARRANGEMENT, type GroupTest } from './group-test.js';
+import { asGroupTest, type GroupTest } from './group-test.js';
 import { relabellingTest, type RelabellingInput } from './relabelling.js';
 
 /** A test of networks or of prompts. A value that is not defined is null, and `reason` says why. */
@@ -18,9 +18,8 @@ type Cells = readonly (readonly (readonly number[])[])[];
 const ROUNDING = 1e-24;
 
 /** F = MS_network / MS_interaction of the means of the cells; p by exchange of the networks within each prompt. */
-export function interactionTest(cells: Cells, draws: Draws): FactorTest {
+export function interactionTest(cells: Cells, networkCount: number, draws: Draws): FactorTest {
   const promptCount = cells.length;
-  const networkCount = cells[0]?.length ?? 0;
   if (networkCount < 2) return untested('a test of networks needs at least two networks');
   if (promptCount < 2) {
     return untested('a test of networks needs at least two prompts of which every network has a run');
@@ -97,12 +96,7 @@ export function promptTest(cells: Cells, draws: Draws): FactorTest {
   return {
     f: isInfinite ? null : between / (promptCount - 1) / (within / (values.length - promptCount)),
     test,
-    reason:
-      test === null
-        ? ONE_ARRANGEMENT
-        : isInfinite
-          ? 'all runs of a prompt are equal, so F is infinite'
-          : null,
+    reason: isInfinite ? 'all runs of a prompt are equal, so F is infinite' : null,
   };
 }
 

@@ -78,20 +78,14 @@ export function factors(
 ): Factors {
   checkRuns(runs);
   const networks = [...new Set(runs.map(({ network }) => network))].toSorted();
-  const allPrompts = [...new Set(runs.map(({ prompt }) => prompt))].toSorted();
-  const isComplete = (prompt: string): boolean =>
-    networks.every((network) => runs.some((run) => run.network === network && run.prompt === prompt));
+  const values = valuesByCell(runs);
+  const allPrompts = [...values.keys()].toSorted();
+  const isComplete = (prompt: string): boolean => values.get(prompt)!.size === networks.length;
   const prompts = allPrompts.filter(isComplete);
   const droppedPrompts = allPrompts.filter((prompt) => !isComplete(prompt));
-  const cells = prompts.map((prompt) =>
-    networks.map((network) =>
-      runs
-        .filter((run) => run.network === network && run.prompt === prompt)
-        .map(({ value }) => value)
-        // Sums then do not depend on the order of the runs.
-        .toSorted((a, b) => a - b),
-    ),
-  );
+  const cells = prompts.map((prompt) => networks.map((network) => values.get(prompt)!.get(network)!));
+  // Their sums then do not depend on the order of the runs.
+  for (const cell of cells.flat()) cell.sort((a, b) => a - b);
   const sizes = cells.flat().map(({ length }) => length);
   const effects = networks.length > 1 && prompts.length > 1 ? effectsOf(cells) : null;
   return {
@@ -102,7 +96,7 @@ export function factors(
     incomplete: droppedPrompts.length > 0 || new Set(sizes).size > 1,
     runsPerCell: harmonicMean(sizes),
     effects,
-    networkTest: interactionTest(cells, options),
+    networkTest: interactionTest(cells, networks.length, options),
     promptTest: promptTest(cells, options),
   };
 }
@@ -126,6 +120,19 @@ function checkRuns(runs: readonly FactorRun[]): void {
     }
     seen.set(key, index);
   });
+}
+
+/** Prompt → network → values. */
+function valuesByCell(runs: readonly FactorRun[]): Map<string, Map<string, number[]>> {
+  const values = new Map<string, Map<string, number[]>>();
+  for (const { network, prompt, value } of runs) {
+    const ofPrompt = values.get(prompt) ?? new Map<string, number[]>();
+    values.set(prompt, ofPrompt);
+    const ofCell = ofPrompt.get(network) ?? [];
+    ofPrompt.set(network, ofCell);
+    ofCell.push(value);
+  }
+  return values;
 }
 
 /** `cells` holds the values of each prompt and network. */

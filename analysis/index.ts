@@ -2,6 +2,7 @@ export { benjaminiHochberg, holm } from './adjusted-p.js';
 export { adjustedRandIndex, clusteredInBoth } from './adjusted-rand.js';
 export type { Design } from './arrangements.js';
 export { type Autocorrelation, autocorrelation } from './autocorrelation.js';
+export { changePoints, type ChangePoints, type Segmentation } from './changes/change-points.js';
 export { clusterCorpus, type CorpusClustering } from './clusters/cluster-corpus.js';
 export {
   type ClusterStability,

@@ -95,20 +95,18 @@ function chiSquareOf(
     stratum.forEach((run, rank) => (order[last - rank] = run));
   }
 
+  const least = NO_VARIANCE * single.reduce((sum, variance) => sum + variance, 0);
   const difference = new Float64Array(groupCount);
   const variance = new Float64Array(groupCount * groupCount);
-  const scale = new Float64Array(groupCount);
   const later = new Uint32Array(groupCount);
   return (groups) => {
     difference.fill(0);
     variance.fill(0);
-    scale.fill(0);
     for (let place = 0; place < order.length; place++) {
       if (place === 0 || stratumOf[place] !== stratumOf[place - 1]) later.fill(0);
       const run = order[place]!;
       const group = groups[run]!;
       difference[group]! += excess[run]!;
-      scale[group]! += single[run]!;
       variance[group * groupCount + group]! += single[run]! - paired[run]!;
       for (let other = 0; other < groupCount; other++) {
         const covariance = later[other]! * paired[run]!;
@@ -117,19 +115,19 @@ function chiSquareOf(
       }
       later[group]!++;
     }
-    return quadraticForm(difference, variance, scale);
+    return quadraticForm(difference, variance, least);
   };
 }
 
 /**
  * uᵀ V⁻ u and the rank of V, which is positive semidefinite, by Cholesky's decomposition. It leaves out a group whose
  * variance the groups before it explain; u lies in the range of V, so that any generalized inverse gives the same.
- * `scale` is the size of the sums behind each variance. Overwrites u and V.
+ * A variance of at most `least` is 0. Overwrites u and V.
  */
 function quadraticForm(
   u: Float64Array,
   v: Float64Array,
-  scale: Float64Array,
+  least: number,
 ): { value: number; degreesOfFreedom: number } {
   const size = u.length;
   let value = 0;
@@ -140,7 +138,7 @@ function quadraticForm(
       for (let k = 0; k < column; k++) rest -= v[row * size + k]! * v[column * size + k]!;
       const pivot = v[column * size + column]!;
       if (column < row) v[row * size + column] = pivot === 0 ? 0 : rest / pivot;
-      else v[row * size + row] = rest > NO_VARIANCE * scale[row]! ? Math.sqrt(rest) : 0;
+      else v[row * size + row] = rest > least ? Math.sqrt(rest) : 0;
     }
     const pivot = v[row * size + row]!;
     if (pivot === 0) continue;

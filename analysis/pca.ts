@@ -66,7 +66,7 @@ export function* pcaWork(points: Points, { keep, weights }: PcaOptions): Work<Pc
   if (pointTotal === 0) throw new AnalysisInputError('weights are all 0; at least one point is needed');
 
   const centred = centre(points, counts);
-  const found = pointTotal === 1 ? NO_DIRECTION : yield* principalDirections(centred, keep);
+  const found = yield* principalDirections(centred, keep);
   const components = { dimension: points.dimension, mean: centred.mean, components: found.components };
   return {
     ...components,
@@ -84,8 +84,6 @@ interface Directions {
   readonly total: number;
 }
 
-const NO_DIRECTION: Directions = { components: new Float64Array(0), scatters: new Float64Array(0), total: 0 };
-
 function* principalDirections(centred: Centred, keep: PcaOptions['keep']): Work<Directions> {
   const { dimension } = centred;
   const rows = centred.weights.length;
@@ -94,7 +92,6 @@ function* principalDirections(centred: Centred, keep: PcaOptions['keep']): Work<
   const matrix = yield* isGram ? gram(centred) : scatter(centred);
   let total = 0;
   for (let place = 0; place < size; place++) total += matrix[place * size + place]!;
-  if (total === 0) return NO_DIRECTION;
   const { values, vectors } = yield* symmetricEigen(matrix, size);
   const count = countOf(keep, values, total);
   const found = yield* vectors(count);

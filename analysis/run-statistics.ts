@@ -2,6 +2,7 @@ import type { RunCurveValues } from '../experiment/run-curves.js';
 import type { RunStatisticValues } from '../experiment/run-statistics.js';
 import { Pacer, type Work } from '../tda/pacer.js';
 import { type Autocorrelation, autocorrelationLags, autocorrelationOf } from './autocorrelation.js';
+import { changePointWork } from './changes/change-points.js';
 import { distinctGrowth } from './distinct-growth.js';
 import { type Drift, type DriftOrigins, driftWork } from './drift.js';
 import { AnalysisInputError } from './errors.js';
@@ -66,6 +67,7 @@ export function* runStatisticsWork(trajectory: Trajectory, context: RunContext):
   const exact = exactCycle(context.outputs);
   const pairs =
     n > MOST_PAIRED_STEPS ? yield* ofLags(trajectory, context) : yield* ofPairs(trajectory, context);
+  const changes = yield* changePointWork(trajectory);
   return {
     values: {
       pointCount: n,
@@ -96,8 +98,8 @@ export function* runStatisticsWork(trajectory: Trajectory, context: RunContext):
       exactlyAbsorbedAt: exact?.onset ?? null,
       nearPeriod: pairs.nearCycle?.period ?? null,
       absorbedAt: pairs.nearCycle?.onset ?? null,
-      changesWhite: null,
-      changesShortMemory: null,
+      changesWhite: changes?.white.changes ?? null,
+      changesShortMemory: changes?.shortMemory.changes ?? null,
     },
     curves: {
       driftPrompt: drift.prompt?.euclidean ?? null,
@@ -106,6 +108,8 @@ export function* runStatisticsWork(trajectory: Trajectory, context: RunContext):
       meanSquaredDisplacement: pairs.displacement?.values ?? null,
       autocorrelation: pairs.autocorrelation?.values ?? null,
       distinctGrowth: growth.growth,
+      changesWhite: changes === null ? null : Float64Array.from(changes.white.ends),
+      changesShortMemory: changes === null ? null : Float64Array.from(changes.shortMemory.ends),
     },
   };
 }

@@ -8,8 +8,8 @@ export interface Eigensystem {
   readonly vectors: (count: number) => Work<Float64Array>;
 }
 
-// A row that is shorter than this, where the largest entry of the matrix is about 1, is 0: its square would lose bits.
-const SHORTEST_SQUARED = 1e-280;
+// Where the largest entry of the matrix is about 1, a length below this is 0: its square would lose bits.
+const SHORTEST = 1e-140;
 const EPSILON = 2 ** -52;
 // QL needs fewer than two sweeps for an eigenvalue. More than 60 is a bug, or a matrix that is not finite.
 const MOST_SWEEPS = 60;
@@ -78,7 +78,7 @@ function* tridiagonalize(
     const last = u[row - 1]!;
     let squared = 0;
     for (let column = 0; column < row - 1; column++) squared += u[column]! * u[column]!;
-    if (squared <= SHORTEST_SQUARED) {
+    if (squared <= SHORTEST ** 2) {
       below[row - 1] = last;
       continue;
     }
@@ -135,15 +135,15 @@ function reflectLeadingPart(
 /** Makes the tridiagonal matrix diagonal, in place, and returns its rotations: place, cosine, sine of each. */
 function* diagonalize(diagonal: Float64Array, below: Float64Array): Work<Float64Array> {
   const size = diagonal.length;
-  // Matrices of all kinds took at most 1.2 size² rotations.
-  let rotations = new Float64Array(4 * size * size);
+  // Most matrices take some size² rotations; the list grows when they need more room.
+  let rotations = new Float64Array(2 * size * size);
   let recorded = 0;
   for (let first = 0; first < size; first++) {
     for (let sweep = 0; ; sweep++) {
       let last = first;
       while (last < size - 1) {
         const neighbours = Math.abs(diagonal[last]!) + Math.abs(diagonal[last + 1]!);
-        if (Math.abs(below[last]!) <= EPSILON * neighbours) break;
+        if (Math.abs(below[last]!) <= EPSILON * neighbours + SHORTEST) break;
         last++;
       }
       if (last === first) break;
@@ -168,6 +168,7 @@ function* diagonalize(diagonal: Float64Array, below: Float64Array): Work<Float64
         const b = cosine * below[place]!;
         const length = Math.sqrt(f * f + bulge * bulge);
         below[place + 1] = length;
+        // Both may vanish by underflow.
         if (length === 0) {
           diagonal[place + 1]! -= shift;
           break;

@@ -5,14 +5,14 @@ export interface RunCurve {
   /** The name of the curve in the store. */
   readonly name: string;
   readonly title: string;
-  readonly unit: 'distance' | 'squared distance' | 'none' | 'outputs';
+  readonly unit: 'distance' | 'squared distance' | 'none' | 'outputs' | 'steps';
   /** What the values are, and to which step or lag each belongs. */
   readonly sentence: string;
   /** The rule by which a run may lack the curve; null if every run has it. */
   readonly nullRule: string | null;
 }
 
-/** Every curve that the store keeps of a trajectory of n steps, besides its change points. */
+/** Every curve that the store keeps of a trajectory of n steps. */
 export const RUN_CURVES = {
   driftPrompt: {
     name: 'drift_prompt',
@@ -58,6 +58,22 @@ export const RUN_CURVES = {
     unit: 'outputs',
     sentence: 'Distinct outputs among the first k, for k = 1 to n.',
     nullRule: null,
+  },
+  changesWhite: {
+    name: 'changes_white',
+    title: 'changes, no memory',
+    unit: 'steps',
+    sentence:
+      'Ends of the segments between changes of the mean if the steps between two changes are independent of each other; the last is n.',
+    nullRule: 'the run has fewer than 10 outputs',
+  },
+  changesShortMemory: {
+    name: 'changes_short_memory',
+    title: 'changes, short memory',
+    unit: 'steps',
+    sentence:
+      'Ends of the segments between changes of the mean that a memory of a few steps does not explain; the last is n.',
+    nullRule: 'the run has fewer than 10 outputs',
   },
 } as const satisfies Readonly<Record<string, RunCurve>>;
 

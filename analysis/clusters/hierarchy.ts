@@ -55,11 +55,7 @@ export async function densityHierarchy(
   const size = blockRows ?? blockRowsFor(rows, dimension);
   const total = 2 * pairCount(rows);
   let done = 0;
-  const onPairs = (pairs: number): void => {
-    done += pairs;
-    // The end is reported last.
-    if (done < total) onProgress(done, total);
-  };
+  const onPairs = (pairs: number): void => onProgress((done += pairs), total);
 
   const crew = crewOf(useThreads, pacer, signal);
   try {

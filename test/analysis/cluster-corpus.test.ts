@@ -8,10 +8,12 @@ import {
   hdbscan,
   NOISE,
   predictCorpusMemory,
+  type WeightedPoints,
 } from '../../analysis/index.js';
 import { euclideanDistances, TdaMemoryError } from '../../tda/index.js';
 import { pairIndex } from '../../tda/triangle.js';
 import { pca } from '../../analysis/pca.js';
+import { project } from '../../analysis/projection.js';
 import { seededRandom } from '../support/point-clouds.js';
 
 /** Runs that hop between places, each output near one; some outputs repeat. */
@@ -257,46 +259,78 @@ describe('principal components', () => {
   });
 });
 
+/** Rows of the sample. */
+const M = 90;
+
+/** By the definition: the cluster of the nearest row of the sample, within the 0.95 quantile of its core distances. */
+async function joined(
+  { points, dimension, weights }: WeightedPoints,
+  minClusterSize: number,
+): Promise<number[]> {
+  const sample = await hdbscan(
+    { points: points.subarray(0, M * dimension), dimension, weights: weights.subarray(0, M) },
+    { minClusterSize, floor: 0.05 },
+  );
+  const distances = euclideanDistances(points, dimension);
+  return Array.from({ length: weights.length }, (_, place) => {
+    if (place < M) return sample.numbers[place]!;
+    const byDistance = [...Array(M).keys()].map((near) => distances[pairIndex(place, near)]!);
+    const nearest = byDistance.indexOf(Math.min(...byDistance));
+    const name = sample.numbers[nearest]!;
+    if (name === NOISE) return NOISE;
+    const cores = sample.coreDistances.filter((_, row) => sample.numbers[row] === name).sort();
+    const at95 = 0.95 * (cores.length - 1);
+    const [low, high] = [cores[Math.floor(at95)]!, cores[Math.ceil(at95)]!];
+    return byDistance[nearest]! <= low + (at95 % 1) * (high - low) ? name : NOISE;
+  });
+}
+
 describe('a sample', () => {
   const corpus = hoppingRuns(8, { outputs: 300 });
   const rows = rowCount(corpus);
   const order = byDigest(corpus);
   const points = scaled({ vectors: rowsOf(corpus, order), dimension: 6 });
   const weights = Uint32Array.from(at(weightsOf(corpus, rows), order));
-  const M = 90;
 
   test('of lowest SHA-256 is clustered, and each other vector joins the cluster of its nearest, or none', async () => {
     const found = await clusterCorpus(corpus, { sampleAboveRows: M, minClusterSize: 20 });
     const share = weights.subarray(0, M).reduce((a, b) => a + b, 0) / weights.reduce((a, b) => a + b, 0);
     const minClusterSize = Math.floor(20 * share);
     expect(found.sample).toEqual({ rows: M, weightShare: share, minClusterSize });
-    const sample = await hdbscan(
-      { points: points.subarray(0, M * 6), dimension: 6, weights: weights.subarray(0, M) },
-      { minClusterSize, floor: 0.05 },
-    );
-    const distances = euclideanDistances(points, 6);
-    const names = Array.from({ length: rows }, (_, place) => {
-      if (place < M) return sample.numbers[place]!;
-      const byDistance = [...Array(M).keys()].map((near) => distances[pairIndex(place, near)]!);
-      const nearest = byDistance.indexOf(Math.min(...byDistance));
-      const name = sample.numbers[nearest]!;
-      if (name === NOISE) return NOISE;
-      const cores = sample.coreDistances.filter((_, row) => sample.numbers[row] === name).sort();
-      const at95 = 0.95 * (cores.length - 1);
-      const [low, high] = [cores[Math.floor(at95)]!, cores[Math.ceil(at95)]!];
-      return byDistance[nearest]! <= low + (at95 % 1) * (high - low) ? name : NOISE;
-    });
+    const names = await joined({ points, dimension: 6, weights }, minClusterSize);
     // Both have the same pairs of rows in a cluster.
     const numbers = at(found.numbers, order);
     expect(new Set(names.map((name, place) => `${name} ${numbers[place]}`)).size).toBe(new Set(names).size);
     expect(new Set(numbers).size).toBe(new Set(names).size);
-    const joined = numbers.slice(M).filter((number) => number !== NOISE).length;
-    expect(joined).toBeGreaterThan(20);
-    expect(joined).toBeLessThan(rows - M);
+    const others = numbers.slice(M).filter((number) => number !== NOISE).length;
+    expect(others).toBeGreaterThan(20);
+    expect(others).toBeLessThan(rows - M);
     const outputs = found.clusters.map((_, number) =>
       weights.reduce((sum, weight, place) => sum + (numbers[place] === number ? weight : 0), 0),
     );
     expect(found.clusters.map(({ weight }) => weight)).toEqual(outputs);
+  });
+
+  test('gives the components on which all vectors are projected', async () => {
+    const wide = hoppingRuns(6, { outputs: 300, dimension: 60 });
+    const found = await clusterCorpus(wide, {
+      sampleAboveRows: M,
+      projectAboveRows: 100,
+      minClusterSize: 20,
+    });
+    const wideOrder = byDigest(wide);
+    const all = scaled({ vectors: rowsOf(wide, wideOrder), dimension: 60 });
+    const fitted = pca({ points: all.subarray(0, M * 60), dimension: 60 }, { keep: { components: 50 } });
+    const counts = Uint32Array.from(at(weightsOf(wide, wideOrder.length), wideOrder));
+    const names = await joined(
+      { ...project(fitted, { points: all, dimension: 60 }), weights: counts },
+      found.sample!.minClusterSize,
+    );
+    const numbers = at(found.numbers, wideOrder);
+    expect(new Set(names.map((name, place) => `${name} ${numbers[place]}`)).size).toBe(new Set(names).size);
+    expect(new Set(numbers).size).toBe(new Set(names).size);
+    expect(found.clusters.length).toBeGreaterThan(2);
+    expect(numbers.slice(M).filter((number) => number !== NOISE).length).toBeGreaterThan(20);
   });
 
   test('leaves a heavy vector that is far from it an atom', async () => {

@@ -86,6 +86,14 @@ test('opposite directions are 2 apart, and no rounding makes them more', () => {
   );
 });
 
+test('opposite directions whose float32 distance is a bit above 2 are 2 apart', () => {
+  const there = Float32Array.of(-395, -286, 477, 113, 495, -62, 132, -219);
+  const trajectory = { vectors: there, dimension: 8, sequence: Uint32Array.of(0) };
+  const points = there.map((value) => -value);
+  const { otherPrompts } = drift(trajectory, { otherPrompts: { points, dimension: 8 } });
+  expect(otherPrompts).toMatchObject({ euclideanEnd: 2, euclideanLate: 2, cosineEnd: 2, cosineLate: 2 });
+});
+
 test('other prompts are measured beyond the first thousand vectors too', () => {
   const turns = Array.from({ length: 1500 }, (_, step) => step / 1500);
   const trajectory = circle(...turns);

@@ -230,6 +230,12 @@ describe('factors', () => {
     ['no run', [], 'at least two networks', 'at least two prompts'],
     ['one network', design([1, 3, 2], noise), 'at least two networks', null],
     ['one prompt', design([3, 1, 2], noise), 'at least two prompts', 'at least two prompts'],
+    [
+      'networks without a common prompt',
+      design([2, 2, 2], noise).filter(({ network, prompt }) => network.slice(1) === prompt.slice(1)),
+      'every network has a run',
+      'every network has a run',
+    ],
     ['equal values', design([2, 2, 2], () => 0.1), 'equal in each prompt', 'all values are equal'],
     [
       'values of prompts only',
@@ -249,6 +255,13 @@ describe('factors', () => {
     expect(networkTest.reason).toContain(networkReason);
     if (promptReason === null) expect(promptTest.f).not.toBeNull();
     else expect(promptTest.reason).toContain(promptReason);
+  });
+
+  test('equal values have no shares of a variance, whether they sum exactly or not', () => {
+    for (const value of [0.1, 1]) {
+      const { network, prompt, interaction, residual } = factors(design([2, 3, 2], () => value)).effects!;
+      for (const effect of [network, prompt, interaction, residual!]) expect(effect.etaSquared).toBeNull();
+    }
   });
 
   test('refuses several values of one run, and a value that is not finite', () => {

@@ -148,6 +148,17 @@ describe('logRank', () => {
     });
   });
 
+  test('exchanges groups within strata alone', () => {
+    const strata = Uint32Array.of(0, 0, 1, 1);
+    const result = logRank(
+      Float64Array.of(1, 2, 3, 4),
+      new Uint8Array(4).fill(1),
+      Uint32Array.of(0, 1, 0, 1),
+      strata,
+    );
+    expect(result).toMatchObject({ relabellings: 4, arrangements: 2, floor: 1 / 2 });
+  });
+
   test.each([
     ['no run is absorbed', [1, 2, 3], [0, 0, 0], [0, 1, 1]],
     ['there is one group', [1, 2, 3], [1, 1, 1], [0, 0, 0]],

@@ -211,6 +211,24 @@ describe('pca', () => {
     }
   });
 
+  test('the share that the first components hold, summed with its rounding, needs no further one', () => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const points = cloud(60, 20, seed);
+      const { explainedVarianceRatio: ratio } = pca(points, ALL);
+      for (let count = 1; count <= 20; count++) {
+        const varianceShare = Math.min(
+          1,
+          ratio
+            .slice(0, count)
+            .toReversed()
+            .reduce((sum, share) => sum + share, 0),
+        );
+        const found = pca(points, { keep: { varianceShare, atMost: 40 } });
+        expect(found.explainedVariance).toHaveLength(count);
+      }
+    }
+  });
+
   test('a share that the components hold exactly needs no further one', () => {
     // Variances 4 and 1: the first holds 0.8.
     const points = { points: Float32Array.of(2, 0, -2, 0, 0, 1, 0, -1), dimension: 2 };
@@ -268,6 +286,21 @@ describe('pca', () => {
     for (const sign of [1, -1]) {
       const diagonal = { points: Float32Array.of(sign, -sign, -sign, sign, 0, 0), dimension: 2 };
       expectClose(pca(diagonal, ALL).components, [Math.SQRT1_2, -Math.SQRT1_2], 1e-15);
+    }
+  });
+
+  test('coordinates that differ in size by rounding alone are ties: the first is positive', () => {
+    for (let dimension = 3; dimension <= 12; dimension++) {
+      const signs = Array.from({ length: dimension }, (_, column) => (column % 3 === 1 ? 1 : -1));
+      const lengths = [0.3, -1.7, 2.9, -0.1, 0.7, 1.1, -2.3, 0.9, 3.1, -0.7, 1.9, -3.3, 0.5];
+      const points = Float32Array.from(lengths.flatMap((length) => signs.map((sign) => sign * length)));
+      const found = pca({ points, dimension }, ALL);
+      expect(found.explainedVariance).toHaveLength(1);
+      expectClose(
+        found.components,
+        signs.map((sign) => -sign / Math.sqrt(dimension)),
+        1e-12,
+      );
     }
   });
 

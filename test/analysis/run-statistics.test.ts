@@ -4,6 +4,7 @@ import { z } from 'zod';
 import {
   AnalysisInputError,
   autocorrelation,
+  changePoints,
   distinctGrowth,
   drift,
   exactCycle,
@@ -38,54 +39,62 @@ function onALine(...values: number[]): Trajectory {
 }
 
 describeReference('statistics of a run of the reference', () => {
-  test.each(referenceNames('trajectories'))('%s has in one pass what each function says alone', (name) => {
-    const { trajectory, prompt } = readTrajectory(name, z.unknown());
-    const { dimension, sequence } = trajectory;
-    const otherPrompts = { points: trajectory.vectors.slice(0, dimension), dimension };
-    const { values, curves } = measure(trajectory, { prompt, otherPrompts })!;
-    expect(values).toMatchObject(numbersOf(stepStatistics(trajectory)!));
+  test.each(referenceNames('trajectories'))(
+    '%s has in one pass what each function says alone',
+    async (name) => {
+      const { trajectory, prompt } = readTrajectory(name, z.unknown());
+      const { dimension, sequence } = trajectory;
+      const otherPrompts = { points: trajectory.vectors.slice(0, dimension), dimension };
+      const { values, curves } = measure(trajectory, { prompt, otherPrompts })!;
+      expect(values).toMatchObject(numbersOf(stepStatistics(trajectory)!));
 
-    const drifts = drift(trajectory, { prompt, otherPrompts });
-    expect(curves.driftPrompt).toEqual(drifts.prompt!.euclidean);
-    expect(curves.driftOtherPrompts).toEqual(drifts.otherPrompts!.euclidean);
-    expect(curves.driftFirst).toEqual(drifts.first!.euclidean);
-    for (const origin of ['prompt', 'otherPrompts', 'first'] as const) {
-      const prefix = `drift${capital(origin)}`;
-      const named = ['euclideanEnd', 'euclideanLate', 'cosineEnd', 'cosineLate'] as const;
-      const found = named.map((part) => [`${prefix}${capital(part)}`, drifts[origin]![part]]);
-      expect(values).toMatchObject(Object.fromEntries(found));
-    }
+      const drifts = drift(trajectory, { prompt, otherPrompts });
+      expect(curves.driftPrompt).toEqual(drifts.prompt!.euclidean);
+      expect(curves.driftOtherPrompts).toEqual(drifts.otherPrompts!.euclidean);
+      expect(curves.driftFirst).toEqual(drifts.first!.euclidean);
+      for (const origin of ['prompt', 'otherPrompts', 'first'] as const) {
+        const prefix = `drift${capital(origin)}`;
+        const named = ['euclideanEnd', 'euclideanLate', 'cosineEnd', 'cosineLate'] as const;
+        const found = named.map((part) => [`${prefix}${capital(part)}`, drifts[origin]![part]]);
+        expect(values).toMatchObject(Object.fromEntries(found));
+      }
 
-    const spread = meanSquaredDisplacement(trajectory);
-    expectNear('MSD', curves.meanSquaredDisplacement, spread?.values ?? null);
-    expectNear('exponent', values.msdExponent, spread?.exponent ?? null);
-    expectNear('r²', values.msdRSquared, spread?.rSquared ?? null);
-    const memory = autocorrelation(trajectory);
-    expectNear('autocorrelation', curves.autocorrelation, memory?.values ?? null);
-    expectNear('decorrelation time', values.decorrelationTime, memory?.decorrelationTime ?? null);
-    expectNear('integrated time', values.integratedTime, memory?.integratedTime ?? null);
-    expectNear('sample size', values.effectiveSampleSize, memory?.effectiveSampleSize ?? null);
-    for (const [setting, prefix] of [
-      [{ radius: 0.2 }, 'fixedRadius'],
-      [{ rate: 0.05 }, 'fixedRate'],
-    ] as const) {
-      const found = Object.entries(recurrence(trajectory, setting) ?? {});
-      const named = found.map(([key, value]) => [`${prefix}${capital(key)}`, value]);
-      expect(values).toMatchObject(Object.fromEntries(named));
-    }
+      const spread = meanSquaredDisplacement(trajectory);
+      expectNear('MSD', curves.meanSquaredDisplacement, spread?.values ?? null);
+      expectNear('exponent', values.msdExponent, spread?.exponent ?? null);
+      expectNear('r²', values.msdRSquared, spread?.rSquared ?? null);
+      const memory = autocorrelation(trajectory);
+      expectNear('autocorrelation', curves.autocorrelation, memory?.values ?? null);
+      expectNear('decorrelation time', values.decorrelationTime, memory?.decorrelationTime ?? null);
+      expectNear('integrated time', values.integratedTime, memory?.integratedTime ?? null);
+      expectNear('sample size', values.effectiveSampleSize, memory?.effectiveSampleSize ?? null);
+      for (const [setting, prefix] of [
+        [{ radius: 0.2 }, 'fixedRadius'],
+        [{ rate: 0.05 }, 'fixedRate'],
+      ] as const) {
+        const found = Object.entries(recurrence(trajectory, setting) ?? {});
+        const named = found.map(([key, value]) => [`${prefix}${capital(key)}`, value]);
+        expect(values).toMatchObject(Object.fromEntries(named));
+      }
 
-    const near = nearCycle(trajectory, 0.2);
-    expect([values.nearPeriod, values.absorbedAt]).toEqual([near?.period ?? null, near?.onset ?? null]);
-    const exact = exactCycle(sequence);
-    expect([values.exactPeriod, values.exactlyAbsorbedAt]).toEqual([
-      exact?.period ?? null,
-      exact?.onset ?? null,
-    ]);
-    const growth = distinctGrowth(sequence);
-    expect(curves.distinctGrowth).toEqual(growth.growth);
-    const { firstRepeatAt, heapsExponent, heapsRSquared } = growth;
-    expect(values).toMatchObject({ firstRepeatAt, heapsExponent, heapsRSquared });
-  });
+      const changes = await changePoints(trajectory);
+      expect(values.changesWhite).toBe(changes?.white.changes ?? null);
+      expect(values.changesShortMemory).toBe(changes?.shortMemory.changes ?? null);
+      expectNear('ends', curves.changesWhite, changes?.white.ends ?? null);
+      expectNear('ends', curves.changesShortMemory, changes?.shortMemory.ends ?? null);
+      const near = nearCycle(trajectory, 0.2);
+      expect([values.nearPeriod, values.absorbedAt]).toEqual([near?.period ?? null, near?.onset ?? null]);
+      const exact = exactCycle(sequence);
+      expect([values.exactPeriod, values.exactlyAbsorbedAt]).toEqual([
+        exact?.period ?? null,
+        exact?.onset ?? null,
+      ]);
+      const growth = distinctGrowth(sequence);
+      expect(curves.distinctGrowth).toEqual(growth.growth);
+      const { firstRepeatAt, heapsExponent, heapsRSquared } = growth;
+      expect(values).toMatchObject({ firstRepeatAt, heapsExponent, heapsRSquared });
+    },
+  );
 });
 
 function capital(name: string): string {
@@ -220,6 +229,7 @@ describe('at the edges', () => {
       decorrelationTime: null,
       nearPeriod: null,
       heapsExponent: null,
+      changesWhite: null,
     });
     expect(measure(onALine(1, 1))!.values).toMatchObject({
       stepMean: 0,
@@ -252,6 +262,8 @@ describe('at the edges', () => {
       exactlyAbsorbedAt: 0,
       nearPeriod: 1,
       absorbedAt: 0,
+      changesWhite: 0,
+      changesShortMemory: 0,
     });
     expectNear('DET', values.fixedRadiusDet, 1 - 2 / (n * (n - 1)));
     expect([...curves.meanSquaredDisplacement!]).toEqual([0, 0, 0, 0]);

@@ -154,6 +154,18 @@ describe('symmetricEigen', () => {
     }
   });
 
+  test('a part that is far below rounding leaves the vectors orthonormal', () => {
+    for (const scale of [1e-100, 1e-140, 1e-150, 1e-155, 1e-160, 1e-170, 1e-310]) {
+      const random = new SeededRandom(6);
+      const matrix = symmetric(7, (row, column) =>
+        column === 0 ? Number(row === 0) : scale * random.normal(),
+      );
+      const { ofValues, ofLengths } = errorsOf(matrix);
+      expect(ofValues).toBeLessThan(1e-14);
+      expect(ofLengths).toBeLessThan(1e-14);
+    }
+  });
+
   test('a zero matrix has zeros and unit vectors, and a matrix of one entry has this one', () => {
     expect(errorsOf({ size: 4, matrix: new Float64Array(16) })).toEqual({ ofValues: 0, ofLengths: 0 });
     const single = eigenOf(Float64Array.of(-3), 1);
