@@ -9,11 +9,12 @@ import type { Dependencies } from './dependencies.js';
 import { embeddingOf } from './embed-run.js';
 import { runFailure } from './failures.js';
 import { whileHeartbeating } from './heartbeat.js';
+import { storeRunStatistics } from './run-statistics.js';
 import { makeSurrogates } from './surrogates.js';
 
 /**
- * Makes the activity `diagramRun`. It is idempotent by (run, model). A stored diagram of the same points and
- * settings stays, with its surrogates. A stale diagram is replaced, with its surrogates.
+ * Makes the activity `diagramRun`. It is idempotent by (run, model). Stored numbers of the trajectory, and a stored
+ * diagram with its surrogates, stay if they are of the same points and settings. Stale ones are replaced.
  */
 export function createDiagramRun(deps: Dependencies) {
   return async function diagramRun(ref: RunRef, modelName: string): Promise<DiagramSummary> {
@@ -34,7 +35,7 @@ export function createDiagramRun(deps: Dependencies) {
 }
 
 /**
- * Makes the diagram of an embedded run, then its surrogates. When all diagrams and surrogates of the run are
+ * Makes the numbers of an embedded run, its diagram, then its surrogates. When all diagrams and surrogates of the run are
  * stored, it marks the run finished.
  */
 export async function makeDiagram(
@@ -54,6 +55,8 @@ export async function makeDiagram(
       `${missing} outputs of run ${run.runIndex} have no ${model.name} vector; a diagram is made of all of them`,
     );
   }
+  // Before the diagram, which may need more memory than there is.
+  await storeRunStatistics(deps, run, model, signal);
   const { dimension } = model;
   if ((await store.diagrams.barCounts(run, modelId)).length === 0) {
     // Check the memory before reading the vectors: the vectors alone of a run of several 100,000 steps take

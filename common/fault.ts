@@ -17,6 +17,8 @@ export const FAULT_POINTS = [
   'prompts:before-commit',
   'prompts:after-commit',
   'embedding:before-return',
+  'statistics:before-commit',
+  'statistics:after-commit',
   'diagram:before-commit',
   'diagram:after-commit',
   'surrogate:before-commit',

@@ -46,6 +46,14 @@ export type { FailureRow, RunRow, Stage } from './tables/runs.js';
 export type { EncodedArtifact } from './tables/artifacts.js';
 export type { DeletionPreview, Removal } from './tables/deletion.js';
 export type { ComputedInvocation } from './read/computed.js';
+export type { PromptOrigins } from './tables/prompt-vectors.js';
+export type {
+  NewRunStatistics,
+  RecomputedStatistics,
+  RunStatisticsKey,
+  StoredRunStatistics,
+} from './tables/run-statistics.js';
+export type { EmbeddedSteps } from './tables/trajectories.js';
 export { callColumns } from './tables/invocations.js';
 export type {
   CallColumns,

@@ -17,6 +17,7 @@ import type { Modality } from '../experiment/artifact.js';
 import { SURROGATE_KINDS } from '../experiment/config.js';
 import { EXPERIMENT_STATUSES } from '../experiment/experiment-status.js';
 import { PLANNED_RUN_STATUS, RUN_HOLDS, RUN_STATUSES } from '../experiment/run-status.js';
+import { RUN_STATISTICS, RUN_STATISTIC_NAMES } from '../experiment/run-statistics.js';
 import {
   BAR_STATISTICS,
   DIAGRAM_COUNTS,
@@ -495,6 +496,65 @@ export const promptVectors = sqliteTable(
     primaryKey({ columns: [t.artifactId, t.modelId] }),
     // A deletion of a vector must see at once whether a row still points at it.
     index('prompt_vectors_vector').on(t.vectorId),
+  ],
+);
+
+/**
+ * The numbers of a run's trajectory under one embedding model. A row is stale if its digests, its revision or its
+ * parameters are not those of now: then all of its numbers and curves are computed again.
+ */
+export const runStatistics = sqliteTable(
+  'run_statistics',
+  {
+    id: integer().primaryKey(),
+    runId: integer('run_id')
+      .notNull()
+      .references(() => runs.id, { onDelete: 'cascade' }),
+    modelId: integer('model_id')
+      .notNull()
+      .references(() => models.id),
+    /** SHA-256 over the SHA-256 digests of the vectors, in order, as of a diagram. */
+    pointsSha256: blob('points_sha256', { mode: 'buffer' }).notNull(),
+    /**
+     * SHA-256 over those of the vectors of the prompts (tables/prompt-vectors.ts). Null if the model embeds no
+     * text, or if a prompt had no vector: then the row has no drift from prompts.
+     */
+    promptSha256: blob('prompt_sha256', { mode: 'buffer' }),
+    /** `ANALYSIS_REVISION` of the code that computed the row. */
+    revision: integer().notNull(),
+    /** What the numbers depend on besides, as canonical JSON: the values that were used. */
+    parameters: text().notNull(),
+    /** Invocations from one embedded output to the next; null for one output, or if it varies. */
+    stride: integer(),
+    ...statisticColumns(RUN_STATISTICS, RUN_STATISTIC_NAMES),
+    computeMs: real('compute_ms').notNull(),
+    createdAt: integer('created_at').notNull(),
+  },
+  (t) => [
+    uniqueIndex('run_statistics_identity').on(t.runId, t.modelId),
+    check('run_statistics_points_sha256', sql`length(${t.pointsSha256}) = 32`),
+    check('run_statistics_prompt_sha256', sql`${t.promptSha256} is null or length(${t.promptSha256}) = 32`),
+    check('run_statistics_revision', sql`${t.revision} > 0`),
+    check('run_statistics_parameters', sql`json_valid(${t.parameters})`),
+    check('run_statistics_stride', sql`${t.stride} is null or ${t.stride} > 0`),
+    ...rangeChecks('run_statistics', RUN_STATISTICS, t, RUN_STATISTIC_NAMES, []),
+  ],
+);
+
+/** A curve of a trajectory by its name in `RUN_CURVES`. `points`: float32 little-endian. */
+export const runCurves = sqliteTable(
+  'run_curves',
+  {
+    statisticsId: integer('statistics_id')
+      .notNull()
+      .references(() => runStatistics.id, { onDelete: 'cascade' }),
+    name: text().notNull(),
+    points: blob({ mode: 'buffer' }).notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.statisticsId, t.name] }),
+    check('run_curves_name', sql`length(${t.name}) > 0`),
+    check('run_curves_points', sql`length(${t.points}) % 4 = 0`),
   ],
 );
 

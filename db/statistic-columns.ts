@@ -6,24 +6,26 @@ import type {
   SQLiteRealBuilderInitial,
 } from 'drizzle-orm/sqlite-core';
 import { recordOf } from '../common/records.js';
+import { ROUNDING } from '../experiment/statistics.js';
 import type { Statistic } from '../experiment/statistics.js';
 
-type Builder<Described extends Statistic> = Described['stored'] extends 'integer'
-  ? SQLiteIntegerBuilderInitial<Described['column']>
-  : SQLiteRealBuilderInitial<Described['column']>;
+/** What a column and its check need of a description. */
+type Described = Pick<Statistic, 'column' | 'stored' | 'least' | 'nullRule'> & { readonly most?: number };
 
-type ColumnOf<Described extends Statistic> = Described['nullRule'] extends null
-  ? NotNull<Builder<Described>>
-  : Builder<Described>;
+type Builder<One extends Described> = One['stored'] extends 'integer'
+  ? SQLiteIntegerBuilderInitial<One['column']>
+  : SQLiteRealBuilderInitial<One['column']>;
+
+type ColumnOf<One extends Described> = One['nullRule'] extends null ? NotNull<Builder<One>> : Builder<One>;
 
 /** The table columns for these numbers. */
 export function statisticColumns<
-  All extends Readonly<Record<string, Statistic>>,
+  All extends Readonly<Record<string, Described>>,
   Name extends keyof All & string,
 >(described: All, names: readonly Name[]): { readonly [Column in Name]: ColumnOf<All[Column]> };
 // The overload states what a loop does not: the description of a number decides the kind of its column.
 export function statisticColumns(
-  described: Readonly<Record<string, Statistic>>,
+  described: Readonly<Record<string, Described>>,
   names: readonly string[],
 ): object {
   return recordOf(names, (name) => {
@@ -40,7 +42,7 @@ export function statisticColumns(
  */
 export function rangeChecks<Name extends string>(
   table: string,
-  described: Readonly<Record<Name, Statistic>>,
+  described: Readonly<Record<Name, Described>>,
   columns: Readonly<Record<Name, AnySQLiteColumn>>,
   names: readonly Name[],
   heldAlready: readonly Name[],
@@ -54,7 +56,16 @@ export function rangeChecks<Name extends string>(
   });
 }
 
-function rangeOf({ least, stored }: Statistic, column: AnySQLiteColumn): SQL {
+function rangeOf({ least, most, stored }: Described, column: AnySQLiteColumn): SQL {
+  if (most !== undefined && stored === 'real') return roundedRange(least, most, column);
   const above = sql`${column} >= ${sql.raw(String(least))}`;
+  if (most !== undefined && most < Infinity) return sql`${above} and ${column} <= ${sql.raw(String(most))}`;
   return stored === 'integer' ? above : sql`${above} and ${column} < 1e300`;
+}
+
+/** The range of a number whose last bits may pass a limit (`ROUNDING`). */
+function roundedRange(least: number, most: number, column: AnySQLiteColumn): SQL {
+  const from = least === -Infinity ? '-1e300' : String(least - ROUNDING);
+  const to = most === Infinity ? '1e300' : String(most + ROUNDING);
+  return sql`${column} between ${sql.raw(from)} and ${sql.raw(to)}`;
 }

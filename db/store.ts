@@ -25,10 +25,12 @@ import { promptVectorTable } from './tables/prompt-vectors.js';
 import { provenanceTables } from './tables/provenance.js';
 import { routeTable } from './tables/routes.js';
 import { runOverviewQueries } from './read/run-overviews.js';
+import { runStatisticsTable } from './tables/run-statistics.js';
 import { runTable } from './tables/runs.js';
 import { outputWarningQueries } from './read/output-warnings.js';
 import { summaryQueries } from './read/summary.js';
 import { surrogateTable } from './tables/surrogates.js';
+import { trajectoryTable } from './tables/trajectories.js';
 import { vectorTable } from './tables/vectors.js';
 
 /** All durable data of the pipeline: rows in a database, and objects beside it. One per process. */
@@ -206,6 +208,8 @@ function storeOver<D extends Database>(db: D, place: ObjectsPlace, name: PlaceNa
     computed: computedQueries(db),
     vectors: vectorTable(db),
     promptVectors: promptVectorTable(db),
+    trajectories: trajectoryTable(db),
+    runStatistics: runStatisticsTable(db),
     diagrams: diagramTable(db),
     surrogates: surrogateTable(db),
     summaries: { ...summaryQueries(db), ...outputWarningQueries(db) },

@@ -1,4 +1,4 @@
-import { LOGARITHMS, REAL, type RunStatistic, WHOLE } from './run-statistic.js';
+import { REAL, type RunStatistic, WHOLE } from './run-statistic.js';
 
 export const NO_RADIUS = 'the model has no radius';
 const NO_FIXED_RADIUS = `the run has one output, or more than 20,000, or ${NO_RADIUS}`;
@@ -69,7 +69,6 @@ export const RECURRENCE_STATISTICS = {
     column: 'fixed_radius_diagonal_entropy',
     title: 'diagonal entropy, fixed radius',
     unit: 'nats',
-    notContent: LOGARITHMS,
     sentence: 'Shannon entropy of the lengths of the diagonal lines of at least 2, at the fixed radius.',
     nullRule: `${NO_FIXED_RADIUS}, or ${NO_DIAGONAL}`,
   },
@@ -162,7 +161,6 @@ export const RECURRENCE_STATISTICS = {
     column: 'fixed_rate_diagonal_entropy',
     title: 'diagonal entropy, fixed rate',
     unit: 'nats',
-    notContent: LOGARITHMS,
     sentence: 'Shannon entropy of the lengths of the diagonal lines of at least 2, at the fixed rate.',
     nullRule: `${NO_FIXED_RATE}, or ${NO_DIAGONAL}`,
   },

@@ -16,7 +16,7 @@ export type RunStatisticGroup =
  * A number that describes the trajectory of one run under one embedding model. A step is one embedded output,
  * and n is the number of steps.
  */
-export interface RunStatistic extends Omit<Statistic, 'unit'> {
+export interface RunStatistic extends Omit<Statistic, 'unit' | 'notContent'> {
   readonly group: RunStatisticGroup;
   readonly unit:
     | 'steps'
@@ -32,9 +32,6 @@ export interface RunStatistic extends Omit<Statistic, 'unit'> {
   readonly most: number;
 }
 
-/** The reason why numbers with logarithms are no part of a store's content. */
-export const LOGARITHMS = 'takes logarithms, whose last bit may differ between machines';
-
 /** What numbers of these kinds have in common, unless their description says otherwise. */
-export const WHOLE = { stored: 'integer', least: 0, most: Infinity, decimals: 0, notContent: null } as const;
-export const REAL = { stored: 'real', least: 0, most: Infinity, decimals: 3, notContent: null } as const;
+export const WHOLE = { stored: 'integer', least: 0, most: Infinity, decimals: 0 } as const;
+export const REAL = { stored: 'real', least: 0, most: Infinity, decimals: 3 } as const;

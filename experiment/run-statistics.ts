@@ -1,6 +1,6 @@
 import { namesOf } from '../common/records.js';
 import { NO_RADIUS, RECURRENCE_STATISTICS } from './recurrence-statistics.js';
-import { LOGARITHMS, REAL, type RunStatistic, WHOLE } from './run-statistic.js';
+import { REAL, type RunStatistic, WHOLE } from './run-statistic.js';
 
 const ONE_STEP = 'the run has one output';
 const NO_PROMPT = 'the model embeds no text, or the prompt or an output has a vector of length 0';
@@ -241,7 +241,6 @@ export const RUN_STATISTICS = {
     sentence:
       'Slope of ln MSD over ln lag at short lags: 0 is bounded or periodic, 1 diffusion, 2 a straight line; long runs on a sphere have 0.',
     nullRule: 'the run has fewer than 12 outputs, or returns exactly at one of these lags',
-    notContent: LOGARITHMS,
   },
   msdRSquared: {
     ...REAL,
@@ -253,7 +252,6 @@ export const RUN_STATISTICS = {
     decimals: 2,
     sentence: 'Share of the variance of ln MSD that the line of the MSD exponent explains.',
     nullRule: 'there is no MSD exponent, or the MSD is the same at all of these lags',
-    notContent: LOGARITHMS,
   },
   decorrelationTime: {
     ...REAL,
@@ -318,7 +316,6 @@ export const RUN_STATISTICS = {
     sentence:
       'Slope of ln V(k) over ln k, where V(k) is the number of distinct outputs among the first k: 1 is ever new, 0 a closed vocabulary.',
     nullRule: 'the run has fewer than 16 outputs',
-    notContent: LOGARITHMS,
   },
   heapsRSquared: {
     ...REAL,
@@ -330,7 +327,6 @@ export const RUN_STATISTICS = {
     decimals: 2,
     sentence: 'Share of the variance of ln V(k) that the line of the Heaps exponent explains.',
     nullRule: 'there is no Heaps exponent, or V(k) is the same at all of these k',
-    notContent: LOGARITHMS,
   },
   exactPeriod: {
     ...WHOLE,

@@ -227,10 +227,23 @@ export const NULLABLE_DIAGRAM_STATISTICS = DIAGRAM_STATISTICS.filter(
   (name) => describe(name).nullRule !== null,
 );
 
+/** The range of a number: from `least` to `most`, or on for ever where there is no limit. */
+export type Range = Pick<Statistic, 'column' | 'least'> & { readonly most?: number };
+
+/**
+ * The most by which a real number of a run may be outside of its range: sums of rounded numbers may pass a limit in
+ * their last bits.
+ */
+export const ROUNDING = 1e-9;
+
 /** The fault of a number according to its description; null if it has none. */
-export function rangeProblem({ column, least }: Statistic, value: number | null): string | null {
-  if (value !== null && value >= least && value < Infinity) return null;
-  return `its ${column} is ${value}; it is a number from ${least} on`;
+export function rangeProblem({ column, least, most }: Range, value: number | null): string | null {
+  const slack = most === undefined ? 0 : ROUNDING;
+  const limit = most ?? Infinity;
+  const isWithin = value !== null && value >= least - slack && value <= limit + slack;
+  if (isWithin && Math.abs(value) !== Infinity) return null;
+  const range = limit === Infinity ? `from ${least} on` : `from ${least} to ${limit}`;
+  return `its ${column} is ${value}; it is a number ${range}`;
 }
 
 /** Numbers that describe a diagram as a whole. The kernel counts them while it makes the diagram. */

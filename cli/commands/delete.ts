@@ -164,6 +164,7 @@ function printPreview(row: ExperimentRow, preview: DeletionPreview): void {
     ['invocations', count(preview.invocations), ''],
     ['embeddings', count(preview.embeddings), ''],
     ['diagrams', count(preview.diagrams), ''],
+    ['numbers of trajectories', count(preview.runStatistics), ''],
     ['surrogates', count(preview.surrogates), ''],
     ['failures logged', count(preview.failures), ''],
     removalRow('vectors', preview.vectors),

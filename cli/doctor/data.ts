@@ -2,6 +2,7 @@ import { assertNever, errorMessage, isPanicError } from '../../common/errors.js'
 import { accessSync, constants, statfsSync } from 'node:fs';
 import { isThere, statIfThere } from '../../common/presence.js';
 import { dirname } from 'node:path';
+import { statisticsCode } from '../../activities/index.js';
 import { missingModels } from '../../activities/missing-models.js';
 import {
   connectionRoom,
@@ -218,6 +219,7 @@ async function* checkStore(
   const progress = checkProgress(context.json, only === undefined ? await countRows(store) : null);
   const unfinished: UnfinishedPlan[] = [];
   const unmeasured = new Map<BarStatisticName, number>();
+  let uncomputed = 0;
   const checked = {
     deep,
     measures: BAR_MEASURES,
@@ -226,6 +228,8 @@ async function* checkStore(
     onUnmeasured: (_: number, names: readonly BarStatisticName[]) => {
       for (const name of names) unmeasured.set(name, (unmeasured.get(name) ?? 0) + 1);
     },
+    statistics: statisticsCode(store, Date.now),
+    onUncomputed: () => void uncomputed++,
     ...(only === undefined ? {} : { experiment: only }),
   };
   let violations = 0;
@@ -249,6 +253,7 @@ async function* checkStore(
       `experiment ${id} has ${count(planned)} of its ${plural(of, 'run')}: it is being planned, or its planning was cut off. Nothing of it has begun; "${context.command('resume', id)}" plans the rest and runs it`,
     );
   }
+  if (uncomputed > 0) yield info(uncomputedText(uncomputed, context));
   for (const [name, dimensions] of unmeasured) yield info(unmeasuredText(name, dimensions, context));
   if (violations > limit) {
     yield problem(`and ${plural(violations - limit, 'more violation')}; --limit names more of them`);
@@ -258,6 +263,12 @@ async function* checkStore(
     yield* outputWarnings(store, only);
   }
   if (only === undefined) yield* orphans(context, store, limit);
+}
+
+/** Says that trajectories, each of a run and an embedding model, lack their numbers. */
+export function uncomputedText(trajectories: number, { command }: Pick<Context, 'command'>): string {
+  const told = trajectories === 1 ? '1 trajectory has' : `${count(trajectories)} trajectories have`;
+  return `${told} no numbers of this version (run_statistics), because an earlier one made the runs. "${command('doctor', '--fix')}" computes them from the vectors`;
 }
 
 /** Says that an earlier version did not compute a number, which the bars still give. */

@@ -1,3 +1,4 @@
+import { statisticsCode } from '../../activities/index.js';
 import { isThere } from '../../common/presence.js';
 import {
   addedToOlder,
@@ -23,7 +24,7 @@ import {
   RepairPlan,
 } from '../../db/doctor/index.js';
 import type { PostgresService, Store, StorePlace } from '../../db/index.js';
-import type { Repair, RepairGroup } from '../../db/doctor/index.js';
+import type { Repair, RepairGroup, StatisticsPlace } from '../../db/doctor/index.js';
 import { unfinishedCount } from '../../experiment/run-status.js';
 import { errorMessage, PanicError } from '../../common/errors.js';
 import { isStoredAsObject } from '../../experiment/modality.js';
@@ -262,8 +263,10 @@ async function examined(context: Context, open: Opener, options: FixOptions): Pr
     const checked = {
       deep,
       measures: BAR_MEASURES,
+      statistics: statisticsCode(store, Date.now),
       onProgress: progress.onProgress,
       onUnmeasured: (diagram: number) => plan.add({ kind: 'measure diagram', diagram }),
+      onUncomputed: (of: StatisticsPlace) => plan.add({ kind: 'compute statistics', ...of }),
     };
     const only = experiment === undefined ? {} : { experiment };
     for await (const violation of checkInvariants(store.db, store.objects, { ...checked, ...only })) {
@@ -352,7 +355,7 @@ async function makeRepairs(
   // Reading a damaged file may give rows that are not in it. So do nothing else before the next look.
   if (found.damaged) return { ...round, ...(await rebuild(context, failures)) };
   const store = await open();
-  const models = await repairModels(context);
+  const models = await repairModels(context, store);
   try {
     let done = await mend(store, found.plan, models.means, { cutBack: options.cutBack, onFailure });
     if (found.orphans.count > 0) done += await removeOrphans(store, found.orphans);

@@ -3,6 +3,7 @@ import { isStoredAsObject } from '../../experiment/modality.js';
 import { bettiCurve } from '../../tda/index.js';
 import { isoTime } from '../terminal/format.js';
 import { nullModelRanks } from './null-model.js';
+import { runStatisticsDocument } from './run-statistics.js';
 import { countsDocument, statisticsDocument } from './statistics.js';
 import { stepValues } from './step-columns.js';
 import type { StoredStep } from './step-columns.js';
@@ -78,6 +79,8 @@ export async function runDocument(store: Store, run: RunRow, prompt: string) {
       message,
       at: isoTime(createdAt),
     })),
+    /** The numbers of the trajectory under each embedding model that has them. */
+    statistics: (await store.runStatistics.ofRun(run)).map((made) => runStatisticsDocument(made)),
     diagrams: await Promise.all(diagrams.map((made) => diagramDocument(store, made))),
   };
 }

@@ -9,6 +9,7 @@ import type { ExperimentReader } from '../read/experiment-reader.js';
 import { embeddingTotals, stepTotals } from '../read/totals.js';
 import type { DiagramRecord, StoredDimension } from '../read/rows.js';
 import { barProblems, lackingStatistics } from './bars.js';
+import { pointsDigest } from './points-digest.js';
 import type { OnRows } from './yield-turns.js';
 import type { Repair } from './repair.js';
 import { surrogateProblems } from './surrogates.js';
@@ -137,8 +138,6 @@ function* dimensionProblems(
   }
 }
 
-const DIGESTS = ['vector.sha256'] as const;
-
 const BYTES = ['bytes'] as const;
 
 /** Compares the facts that a diagram states about its points with the vectors that the run has now. */
@@ -153,12 +152,7 @@ async function* pointProblems(
   if (pointCount !== eligible) {
     yield `it is made from ${pointCount} points, its run has ${eligible} eligible outputs`;
   }
-  const digest = createHash('sha256');
-  for await (const row of reader.embeddingsOf(run.id, DIGESTS, modelId)) {
-    // The check of embeddings reports a missing vector.
-    if (row['vector.sha256'] !== null) digest.update(row['vector.sha256']);
-  }
-  if (!digest.digest().equals(diagram.pointsSha256)) {
+  if (!(await pointsDigest(reader, run.id, modelId)).equals(diagram.pointsSha256)) {
     yield 'it is stale: its points_sha256 is not that of the vectors that its run has now';
     return;
   }

@@ -16,6 +16,8 @@ import { paced } from './yield-turns.js';
 import type { OnRows } from './yield-turns.js';
 import { checkPromptVectors } from './prompt-vectors.js';
 import { checkReferences } from './references.js';
+import { checkRunStatistics } from './run-statistics.js';
+import type { OnUncomputed, StatisticsCode } from './run-statistics.js';
 import { checkTrajectory } from './trajectory.js';
 import { CHECKED_OF_RUN } from './trajectory.js';
 import type { CheckedRun } from './trajectory.js';
@@ -25,6 +27,7 @@ import type { Violation } from './violation.js';
 export { INVARIANTS } from './violation.js';
 export type { Invariant, Violation } from './violation.js';
 export type { OnUnmeasured } from './diagrams.js';
+export type { OnUncomputed, StatisticsCode, StatisticsPlace } from './run-statistics.js';
 export type { UnfinishedPlan } from './experiment.js';
 export { asksModels, describeRepair, givesUpSteps } from './repair.js';
 export type { Repair } from './repair.js';
@@ -50,6 +53,8 @@ export interface DoctorOptions {
    * with the recorded ones.
    */
   readonly measures?: BarMeasures;
+  /** The code that computes numbers of trajectories, to compare a sample of them, or with `deep` all. */
+  readonly statistics?: StatisticsCode;
   readonly onProgress?: OnProgress;
   /**
    * Called for each experiment of which only the first runs are planned: no violation as long as nothing of
@@ -61,6 +66,11 @@ export interface DoctorOptions {
    * violation. Needs `measures`.
    */
   readonly onUnmeasured?: OnUnmeasured;
+  /**
+   * Called for each finished run that has no numbers of its trajectory, or has them of an earlier revision: no
+   * violation.
+   */
+  readonly onUncomputed?: OnUncomputed;
 }
 
 /**
@@ -156,8 +166,12 @@ async function* checkExperiments(
   options: DoctorOptions,
   onRows: OnRows,
 ): AsyncGenerator<Violation, void, undefined> {
-  const { experiment: only = null, measures = null } = options;
-  const { onUnfinishedPlan: onUnfinished = ignored, onUnmeasured = ignored } = options;
+  const { experiment: only = null, measures = null, statistics = null, deep = false } = options;
+  const {
+    onUnfinishedPlan: onUnfinished = ignored,
+    onUnmeasured = ignored,
+    onUncomputed = ignored,
+  } = options;
   const reader = experimentReader(snapshot);
   let found = false;
   for await (const record of reader.experiments(only, CHECKED_OF_EXPERIMENT)) {
@@ -173,6 +187,7 @@ async function* checkExperiments(
       yield* checkTrajectory(snapshot, run, config, onRows);
       yield* checkEmbeddings(snapshot, run, config.embedding_models);
       yield* checkDiagrams(snapshot, run, config, measures, onRows, onUnmeasured);
+      yield* checkRunStatistics(snapshot, run, config, { statistics, deep }, onUncomputed);
     }
   }
   if (only !== null && !found) {

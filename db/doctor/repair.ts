@@ -14,6 +14,15 @@ export type Repair =
   | { readonly kind: 'delete embedding'; readonly invocation: number; readonly model: number }
   | { readonly kind: 'delete prompt vector'; readonly artifact: number; readonly model: number }
   | { readonly kind: 'delete vector'; readonly vector: number }
+  /** The numbers of a trajectory with their curves. */
+  | { readonly kind: 'delete statistics'; readonly statistics: number }
+  /** Computes the numbers of a run's trajectory from its vectors, unless they are stored and not stale. */
+  | {
+      readonly kind: 'compute statistics';
+      readonly experiment: string;
+      readonly run: number;
+      readonly model: string;
+    }
   | { readonly kind: 'delete diagram'; readonly diagram: number }
   /** Computes the numbers of a diagram from its bars. */
   | { readonly kind: 'measure diagram'; readonly diagram: number }
@@ -75,6 +84,7 @@ const ORDER: readonly RepairKind[] = [
   'delete run',
   'restart run',
   'delete surrogates',
+  'delete statistics',
   'delete diagram',
   'measure diagram',
   'delete embedding',
@@ -87,6 +97,7 @@ const ORDER: readonly RepairKind[] = [
   'restore run',
   'reopen run',
   'restore experiment',
+  'compute statistics',
   'delete artifact',
   'restore the schema',
 ];
@@ -125,6 +136,10 @@ export function describeRepair(repair: Repair): string {
       return `take from prompt ${repair.artifact} its vector of model ${repair.model}, to be made again`;
     case 'delete vector':
       return `delete vector ${repair.vector} and what points at it, to be made again`;
+    case 'delete statistics':
+      return `delete numbers ${repair.statistics} of a run with their curves, to be computed again`;
+    case 'compute statistics':
+      return `compute the numbers of run ${repair.run} of experiment ${repair.experiment} under ${repair.model}`;
     case 'delete diagram':
       return `delete diagram ${repair.diagram} with its surrogates, to be made again`;
     case 'measure diagram':

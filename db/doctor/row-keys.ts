@@ -21,6 +21,8 @@ export const TABLES: readonly SQLiteTable[] = [
   schema.vectors,
   schema.embeddings,
   schema.promptVectors,
+  schema.runStatistics,
+  schema.runCurves,
   schema.diagrams,
   schema.diagramDimensions,
   schema.surrogates,
@@ -75,6 +77,10 @@ export function repairOfRow(table: SQLiteTable, row: Readonly<Record<string, unk
         artifact: number('artifact_id'),
         model: number('model_id'),
       };
+    case 'run_statistics':
+      return { kind: 'delete statistics', statistics: number('id') };
+    case 'run_curves':
+      return { kind: 'delete statistics', statistics: number('statistics_id') };
     case 'diagrams':
       return { kind: 'delete diagram', diagram: number('id') };
     case 'diagram_dimensions':

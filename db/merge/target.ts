@@ -9,6 +9,7 @@ import { NO_DRIVER } from '../tables/driver-service.js';
 import type { Database } from '../connection/database.js';
 import type { EmbeddingRecord } from '../read/rows.js';
 import type {
+  StoredCurve,
   StoredDiagram,
   StoredDimension,
   StoredEmbedding,
@@ -17,6 +18,7 @@ import type {
   StoredInvocation,
   StoredPromptVector,
   StoredRun,
+  StoredStatistics,
   StoredSurrogate,
 } from '../read/rows.js';
 import { withDrawnSeeds, withoutGivenSeeds } from '../tables/planning.js';
@@ -32,7 +34,9 @@ import {
   invocations,
   models,
   promptVectors,
+  runCurves,
   runs,
+  runStatistics,
   surrogates,
   vectors,
 } from '../schema.js';
@@ -218,6 +222,10 @@ export function mergeTarget(db: Database, artifacts: ArtifactTable) {
     for await (const some of batchesOf(reader.promptVectorsOf(row.id))) {
       await write(source, (ids) => addPromptVectors(ids, some));
     }
+    for await (const statistics of reader.statisticsOf(row.id)) {
+      const curves = await listOf(reader.curvesOf(statistics.id));
+      await write(source, (ids) => addStatistics(ids, statistics, curves, id));
+    }
     for await (const diagram of reader.diagramsOf(row.id)) {
       const of = { diagram: diagram.id };
       const dimensions = await listOf(reader.dimensionsOf(of));
@@ -286,6 +294,25 @@ export function mergeTarget(db: Database, artifacts: ArtifactTable) {
         vectorId: yield* ids.vector(vectorId, modelId),
       };
       yield* execute(build.insert(promptVectors).values(values).onConflictDoNothing());
+    }
+  }
+
+  /** Adds the numbers of a trajectory with their curves, unless the target has some. */
+  function* addStatistics(
+    ids: Ids,
+    row: StoredStatistics,
+    curves: readonly StoredCurve[],
+    runId: number,
+  ): Work<void> {
+    const { id: _, ...statistics } = row;
+    const modelId = yield* ids.model(statistics.modelId);
+    const where = and(eq(runStatistics.runId, runId), eq(runStatistics.modelId, modelId));
+    const query = build.select({ id: runStatistics.id }).from(runStatistics).where(where);
+    if ((yield* get(query)) !== undefined) return;
+    yield* execute(build.insert(runStatistics).values({ ...statistics, runId, modelId }));
+    const { id: statisticsId } = (yield* get(query))!;
+    for (const curve of curves) {
+      yield* execute(build.insert(runCurves).values({ ...curve, statisticsId }));
     }
   }
 

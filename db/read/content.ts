@@ -9,6 +9,7 @@ import {
 } from '../../experiment/statistics.js';
 import type { Statistic } from '../../experiment/statistics.js';
 import type { Database } from '../connection/database.js';
+import type * as tables from '../schema.js';
 import {
   embeddings,
   diagramDimensions,
@@ -129,6 +130,16 @@ export const NOT_CONTENT = {
   readonly diagramDimensions: Reasons<typeof diagramDimensions>;
   readonly surrogates: Reasons<typeof surrogates>;
 };
+
+/**
+ * Tables of which no column is content, and the reason. Their rows may be missing: stores of earlier versions have
+ * none, and `analyse` and `doctor --fix` compute them without a change of the content.
+ */
+export const TABLES_NOT_CONTENT = {
+  promptVectors: 'follows from the prompt and the model',
+  runStatistics: 'follows from the vectors, which are content, and from the revision of the code',
+  runCurves: 'follows from the vectors, which are content, and from the revision of the code',
+} as const satisfies { readonly [Name in keyof typeof tables]?: string };
 
 type Reasons<T extends Parameters<typeof columnNames>[0]> = { readonly [Name in keyof Row<T>]?: string };
 

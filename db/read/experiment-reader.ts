@@ -10,8 +10,10 @@ import type {
   PromptVectorRecord,
   RunRecord,
   Source,
+  StatisticsRecord,
   StepRecord,
   StoredArtifact,
+  StoredCurve,
   StoredDiagram,
   StoredDimension,
   StoredEmbedding,
@@ -21,6 +23,7 @@ import type {
   StoredModel,
   StoredPromptVector,
   StoredRun,
+  StoredStatistics,
   StoredSurrogate,
   StoredVector,
   SurrogateRecord,
@@ -203,6 +206,22 @@ export function experimentReader(snapshot: Snapshot) {
       return 'diagram' in of
         ? read(from.SURROGATES, `where d.id = ? order by ${order}`, [of.diagram], names)
         : read(from.SURROGATES, `where d.run_id = ? order by ${BY_MODEL}, ${order}`, [of.run], names);
+    },
+
+    /** The numbers of a run's trajectory, by the name of the model. */
+    statisticsOf<Name extends keyof StatisticsRecord = keyof StoredStatistics>(
+      run: number,
+      names?: readonly Name[],
+    ) {
+      return read(from.STATISTICS, `where t.run_id = ? order by ${BY_MODEL}`, [run], names);
+    },
+
+    /** The curves of a row of `run_statistics` by name. One curve is in memory at a time. */
+    curvesOf<Name extends keyof StoredCurve = keyof StoredCurve>(
+      statistics: number,
+      names?: readonly Name[],
+    ) {
+      return read(from.CURVES, 'where c.statistics_id = ? order by c.name', [statistics], names);
     },
 
     /** The failed attempts of a run, in the order in which they were recorded. */

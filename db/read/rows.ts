@@ -12,7 +12,9 @@ import {
   invocations,
   models,
   promptVectors,
+  runCurves,
   runs,
+  runStatistics,
   surrogates,
   vectors,
 } from '../schema.js';
@@ -27,6 +29,8 @@ export type StoredPromptVector = Row<typeof promptVectors>;
 export type StoredVector = Row<typeof vectors>;
 export type StoredDiagram = Row<typeof diagrams>;
 export type StoredDimension = Row<typeof diagramDimensions>;
+export type StoredStatistics = Row<typeof runStatistics>;
+export type StoredCurve = Row<typeof runCurves>;
 export type StoredSurrogate = Row<typeof surrogates>;
 export type StoredFailure = Row<typeof failures>;
 export type StoredArtifact = Row<typeof artifacts>;
@@ -66,6 +70,7 @@ export type DimensionRecord = StoredDimension &
   Joined<'run', StoredRun> &
   Joined<'diagram', StoredDiagram> &
   Joined<'model', StoredModel>;
+export type StatisticsRecord = StoredStatistics & Joined<'run', StoredRun> & Joined<'model', StoredModel>;
 export type SurrogateRecord = StoredSurrogate &
   Joined<'run', StoredRun> &
   Joined<'diagram', StoredDiagram> &
@@ -237,6 +242,20 @@ export const SURROGATES: Source<SurrogateRecord, keyof StoredSurrogate> = {
   own: columnNames(surrogates),
   from: 'diagrams d join surrogates s on s.diagram_id = d.id',
   joins: OF_DIAGRAM,
+};
+
+export const STATISTICS: Source<StatisticsRecord, keyof StoredStatistics> = {
+  columns: { ...columnsOf(runStatistics, 't'), ...run, ...model },
+  own: columnNames(runStatistics),
+  from: 'run_statistics t',
+  joins: [join('run', runs, 'r', 't.run_id'), join('model', models, 'm', 't.model_id')],
+};
+
+export const CURVES: Source<StoredCurve, keyof StoredCurve> = {
+  columns: columnsOf(runCurves, 'c'),
+  own: columnNames(runCurves),
+  from: 'run_curves c',
+  joins: [],
 };
 
 export const FAILURES: Source<StoredFailure, keyof StoredFailure> = {

@@ -20,6 +20,7 @@ import {
   promptVectors,
   removedObjects,
   runs,
+  runStatistics,
   vectors,
 } from '../schema.js';
 import { all, get as first, run } from '../connection/work.js';
@@ -36,6 +37,8 @@ export interface DeletionPreview {
   readonly diagrams: number;
   /** Rows of surrogates, one for each homology dimension. */
   readonly surrogates: number;
+  /** Rows of numbers of a trajectory, one for each run and embedding model. */
+  readonly runStatistics: number;
   readonly failures: number;
   readonly vectors: Removal;
   readonly texts: Removal;
@@ -128,6 +131,9 @@ export function deletionTable({ build, read, write, rows, dialect }: Database, o
       yield* run(build.delete(diagrams).where(eq(diagrams.id, diagram.id)));
       return { done: false, invocations: 0 };
     }
+    // A curve has a number for each step, so the rows of one run go together.
+    const numbers = yield* run(build.delete(runStatistics).where(eq(runStatistics.runId, next.id)));
+    if (numbers > 0) return { done: false, invocations: 0 };
     const deleted = yield* lastInvocations(next.id);
     if (deleted > 0) return { done: false, invocations: deleted };
     yield* emptyRuns(id);
@@ -174,6 +180,7 @@ export function deletionTable({ build, read, write, rows, dialect }: Database, o
             eq(runs.experimentId, id),
             sql`not exists (select 1 from ${invocations} where ${invocations.runId} = ${runs.id})`,
             sql`not exists (select 1 from ${diagrams} where ${diagrams.runId} = ${runs.id})`,
+            sql`not exists (select 1 from ${runStatistics} where ${runStatistics.runId} = ${runs.id})`,
           ),
         )
         .orderBy(desc(runs.runIndex))
@@ -345,7 +352,10 @@ export function deletionTable({ build, read, write, rows, dialect }: Database, o
       (await read(() => rows<T>(query)))[0]!;
     const mine = sql`(select ${runs.id} from ${runs} where ${runs.experimentId} = ${id})`;
     const counted = await one<
-      Record<'runs' | 'invocations' | 'embeddings' | 'diagrams' | 'surrogates' | 'failures', number>
+      Record<
+        'runs' | 'invocations' | 'embeddings' | 'diagrams' | 'surrogates' | 'runStatistics' | 'failures',
+        number
+      >
     >(sql`
       select
         (select count(*) from runs where experiment_id = ${id}) as "runs",
@@ -355,6 +365,7 @@ export function deletionTable({ build, read, write, rows, dialect }: Database, o
         (select count(*) from diagrams where run_id in ${mine}) as "diagrams",
         (select count(*) from surrogates s join diagrams d on d.id = s.diagram_id where d.run_id in ${mine})
           as "surrogates",
+        (select count(*) from run_statistics where run_id in ${mine}) as "runStatistics",
         (select count(*) from failures where run_id in ${mine}) as "failures"`);
     const elsewhere = (column: string) => sql`exists (
       select 1 from invocations i join runs r on r.id = i.run_id
@@ -396,6 +407,7 @@ export function deletionTable({ build, read, write, rows, dialect }: Database, o
       embeddings: counted.embeddings,
       diagrams: counted.diagrams,
       surrogates: counted.surrogates,
+      runStatistics: counted.runStatistics,
       failures: counted.failures,
       vectors: removal([ofVectors]),
       texts: storedAsObject(false),

@@ -92,6 +92,14 @@ export function provenanceTables({ build, read, write }: Database) {
     return { id: only.id, name: only.name, input: only.input, dimension: only.dimension };
   }
 
+  /** The embedding model of a row; null if there is none. */
+  async function embeddingModel(id: number): Promise<UsedEmbedding | null> {
+    const query = build.select().from(models).where(eq(models.id, id));
+    const row = await read(() => get(query));
+    if (row === undefined || row.dimension === null) return null;
+    return { id, name: row.name, input: row.input, dimension: row.dimension };
+  }
+
   /**
    * The devices that computed the models of an experiment, in the last runs that began and the first steps of
    * these. So the query reads a limited number of rows, whatever the size of the experiment. A copy of equal
@@ -130,7 +138,7 @@ export function provenanceTables({ build, read, write }: Database) {
     return [...used.values()];
   }
 
-  return { modelId, hostId, embeddedWith, devices };
+  return { modelId, hostId, embeddedWith, embeddingModel, devices };
 }
 
 const LOOKED_AT = { runs: 50, steps: 64 } as const;

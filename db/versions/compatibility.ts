@@ -98,7 +98,7 @@ export type Dialect = 'sqlite' | 'postgres';
 /** Released versions, and the number of migrations that each knows. For a release, add the new version. */
 export const RELEASES: readonly (Readonly<Record<Dialect, number>> & { readonly version: string })[] = [
   { version: '0.1.0', sqlite: 12, postgres: 9 },
-  { version: '0.2.0', sqlite: 15, postgres: 12 },
+  { version: '0.2.0', sqlite: 16, postgres: 13 },
 ];
 
 /** A migration, read from its file. */

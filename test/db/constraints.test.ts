@@ -1,7 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { emptyPlace } from './places.js';
 import type { Place, Trial } from './place.js';
-import { configWithSurrogates, finishExperiment } from '../support/small-experiment.js';
+import { describeRunStatistic, RUN_STATISTIC_NAMES } from '../../experiment/run-statistics.js';
+import { measuredExperiment } from '../support/measured-experiment.js';
+import { configWithSurrogates } from '../support/small-experiment.js';
 
 // The tests ask the database itself for every refusal, by raw SQL on the rows of a finished experiment,
 // inside a transaction that is rolled back after the test.
@@ -16,7 +18,7 @@ const one = async (query: string): Promise<unknown> => (await trial.column(query
 beforeAll(async () => {
   place = await emptyPlace();
   onPostgres = place.store.db.dialect === 'postgres';
-  await finishExperiment(place.store, configWithSurrogates);
+  await measuredExperiment(place.store, configWithSurrogates);
 });
 afterAll(() => place.remove());
 beforeEach(async () => {
@@ -144,6 +146,18 @@ const refusals: readonly (readonly [check: string, table: string, assignment: st
   ['surrogates_entropy', 'surrogates', 'entropy = 9e999', 'longest_bar > 0'],
   ['surrogates_entropy', 'surrogates', 'entropy = 0.5', 'longest_bar = 0'],
   ['failures_stage', 'failures', `stage = 'breakfast'`],
+  ['run_statistics_points_sha256', 'run_statistics', 'points_sha256 = zeroblob(31)'],
+  ['run_statistics_prompt_sha256', 'run_statistics', 'prompt_sha256 = zeroblob(31)'],
+  ['run_statistics_revision', 'run_statistics', 'revision = 0'],
+  ['run_statistics_parameters', 'run_statistics', `parameters = '{'`],
+  ['run_statistics_stride', 'run_statistics', 'stride = 0'],
+  ...RUN_STATISTIC_NAMES.map((name): (typeof refusals)[number] => {
+    const { column, least } = describeRunStatistic(name);
+    const below = least === -Infinity ? '-1e301' : String(least - 1);
+    return [`run_statistics_${column}`, 'run_statistics', `${column} = ${below}`];
+  }),
+  ['run_curves_name', 'run_curves', `name = ''`, "statistics_id = 1 and name = 'drift_first'"],
+  ['run_curves_points', 'run_curves', 'points = zeroblob(5)'],
 ];
 
 /** A NaN is a NULL to SQLite, and a number above all others to Postgres. */
@@ -194,7 +208,8 @@ describe('checks', () => {
     expect(Number(await one(`select count(*) from ${table} where ${where}`))).toBeGreaterThan(0);
     await trial.only(check, table);
     const said = await refusal(`update ${table} set ${assignment} where ${where}`);
-    if (onPostgres && NO_JSON.test(said)) expect(['experiments_config', 'runs_network']).toContain(check);
+    if (onPostgres && NO_JSON.test(said))
+      expect(['experiments_config', 'runs_network', 'run_statistics_parameters']).toContain(check);
     else expect(said).toBe(`CHECK constraint failed: ${check}`);
   });
 
@@ -301,6 +316,11 @@ describe('keys', () => {
     ],
     ['a vector of an output', 'insert into embeddings select * from embeddings'],
     ['a vector of a prompt', 'insert into prompt_vectors select * from prompt_vectors'],
+    [
+      'the numbers of a run',
+      'update run_statistics set model_id = (select min(model_id) from run_statistics)',
+    ],
+    ['a curve', `update run_curves set name = 'drift_first'`],
     ['a dimension of a surrogate', 'insert into surrogates select * from surrogates'],
     ['a dimension of a diagram', 'insert into diagram_dimensions select * from diagram_dimensions'],
     ['a run', `update runs set run_index = 0 where run_index = 1`],
@@ -330,6 +350,9 @@ describe('keys', () => {
     ['prompt_vectors', 'artifact_id', '9999'],
     ['prompt_vectors', 'model_id', '9999'],
     ['prompt_vectors', 'vector_id', '9999'],
+    ['run_statistics', 'run_id', '9999'],
+    ['run_statistics', 'model_id', '9999'],
+    ['run_curves', 'statistics_id', '9999'],
     ['diagrams', 'run_id', '9999'],
     ['diagrams', 'model_id', '9999'],
     ['diagram_dimensions', 'diagram_id', '9999'],
@@ -348,7 +371,7 @@ describe('keys', () => {
         ? `select count(*) from pg_constraint where contype = 'f' and conrelid <> 'failures'::regclass`
         : `select count(*) from sqlite_master t, pragma_foreign_key_list(t.name) where t.type = 'table' and t.name <> 'failures'`,
     );
-    expect(count).toBe(20);
+    expect(count).toBe(23);
   });
 
   test('a row that a trajectory needs cannot be deleted', async () => {
@@ -366,6 +389,8 @@ describe('keys', () => {
       'diagrams',
       'diagram_dimensions',
       'surrogates',
+      'run_statistics',
+      'run_curves',
     ]) {
       expect(await one(`select count(*) from ${table}`)).toBe(0);
     }

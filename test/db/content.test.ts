@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { is } from 'drizzle-orm';
+import { SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { columnNames } from '../../db/columns.js';
 import { contentDigest, contentOf } from '../../db/index.js';
 import type { ContentRow } from '../../db/index.js';
-import { NOT_CONTENT } from '../../db/read/content.js';
+import { NOT_CONTENT, TABLES_NOT_CONTENT } from '../../db/read/content.js';
+import * as schema from '../../db/schema.js';
 import {
   diagramDimensions,
   diagrams,
@@ -59,6 +62,18 @@ const TABLES: Readonly<Record<ContentRow['kind'], readonly (keyof typeof NOT_CON
   diagram: ['diagrams', 'diagramDimensions'],
   surrogate: ['surrogates'],
 };
+
+/** What the content has of these tables is in the columns of others, or they are about no result. */
+const ABOUT_OTHERS = ['models', 'hosts', 'artifacts', 'experiments', 'failures'];
+const ABOUT_THE_DATABASE = ['removedObjects', 'objectsPlaces', 'databases', 'builds', 'routes'];
+
+test('every table is content, or has a reason why it is none', () => {
+  const known = Object.entries(schema).flatMap(([name, value]: [string, unknown]) =>
+    is(value, SQLiteTable) ? [name] : [],
+  );
+  const named = [...Object.keys(CONTENT_TABLES), ...Object.keys(TABLES_NOT_CONTENT)];
+  expect([...named, ...ABOUT_OTHERS, ...ABOUT_THE_DATABASE].toSorted()).toEqual(known.toSorted());
+});
 
 test('every column is content, except those that are named', async () => {
   const found = new Map<string, Set<string>>();

@@ -17,7 +17,7 @@ import { isOnPostgres, sameOnBoth, soundPlace, tried } from './places.js';
 import type { Violation } from '../../db/doctor/index.js';
 import type { Sound } from './place.js';
 import { config, configWithSurrogates, finishExperiment, NOW } from '../support/small-experiment.js';
-import { means, named, Patient } from './patient.js';
+import { meansOf, named, Patient } from './patient.js';
 import { storedBytes } from '../support/stored-bytes.js';
 
 // Runs 0 and 1 have a fixed seed and end at a cycle; runs 2 and 3 have seed -1 and all of their 12 steps.
@@ -751,7 +751,7 @@ describe(`invariant 4: ${INVARIANTS[4]}`, () => {
     plan.add({ kind: 'measure diagram', diagram: await diagram() });
     const failed: string[] = [];
     const onFailure = (_: unknown, why: string): void => void failed.push(why);
-    expect(await mend(patient.store, plan, means, { cutBack: false, onFailure })).toBe(1);
+    expect(await mend(patient.store, plan, meansOf(patient.store), { cutBack: false, onFailure })).toBe(1);
     expect(failed).toEqual([]);
     plan.close();
     expect(await patient.violations()).toEqual([]);

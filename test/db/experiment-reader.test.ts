@@ -23,7 +23,9 @@ import {
   invocations,
   models,
   promptVectors,
+  runCurves,
   runs,
+  runStatistics,
   surrogates,
   vectors,
 } from '../../db/schema.js';
@@ -35,6 +37,7 @@ import {
   finishExperiment,
   NOW,
 } from '../support/small-experiment.js';
+import { measureRun } from '../support/measured-experiment.js';
 import type { Place } from './place.js';
 import { emptyPlace } from './places.js';
 
@@ -48,6 +51,7 @@ beforeAll(async () => {
   place = await emptyPlace();
   id = await finishExperiment(place.store, configWithSurrogates);
   await finishExperiment(place.store, { ...config, name: 'another', prompts: ['a green pear'] });
+  await measureRun(place.store, id, 2);
   const failed = await place.store.runs.get(id, 2);
   const failure = { stage: 'diagram', sequence: null, kind: 'Refused', message: 'no' } as const;
   for (let attempt = 0; attempt < 2; attempt++) await place.store.runs.logFailure(failed, failure, NOW);
@@ -113,6 +117,18 @@ const READINGS = [
     promptVectors,
     (read: ExperimentReader) => read.promptVectorsOf(null),
     'select q.* from prompt_vectors q order by artifact_id, model_id',
+  ],
+  [
+    'numbers of trajectories',
+    runStatistics,
+    (read: ExperimentReader) => read.statisticsOf(run),
+    'select t.* from run_statistics t join models m on m.id = t.model_id where run_id = RUN order by m.name',
+  ],
+  [
+    'curves',
+    runCurves,
+    (read: ExperimentReader) => read.curvesOf(1),
+    'select c.* from run_curves c where statistics_id = 1 order by name',
   ],
   [
     'diagrams',

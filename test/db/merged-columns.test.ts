@@ -7,6 +7,8 @@ import { isSqlite } from '../../db/connection/sqlite.js';
 import { mergeStores } from '../../db/merge/index.js';
 import * as schema from '../../db/schema.js';
 import { NO_DRIVER } from '../../db/tables/driver-service.js';
+import { measureRun } from '../support/measured-experiment.js';
+import { describeRunStatistic, RUN_STATISTIC_NAMES } from '../../experiment/run-statistics.js';
 import { configWithSurrogates, finishExperiment, NOW } from '../support/small-experiment.js';
 import type { Place } from './place.js';
 import { emptyPlace } from './places.js';
@@ -35,6 +37,8 @@ const OWN = new Map<SQLiteTable, readonly string[]>([
   [schema.vectors, ['id', 'modelId', 'artifactId', 'hostId']],
   [schema.embeddings, ['invocationId', 'modelId', 'vectorId']],
   [schema.promptVectors, ['artifactId', 'modelId', 'vectorId']],
+  [schema.runStatistics, ['id', 'runId', 'modelId']],
+  [schema.runCurves, ['statisticsId']],
   [schema.diagrams, ['id', 'runId', 'modelId']],
   [schema.diagramDimensions, ['diagramId']],
   [schema.surrogates, ['diagramId']],
@@ -54,7 +58,12 @@ beforeAll(async () => {
   const run = await source.store.runs.get(id, 3);
   const failure = { stage: 'invocation', sequence: 3, kind: 'DeviceError', message: 'lost' } as const;
   await source.store.runs.logFailure(run, failure, NOW);
+  for (let index = 0; index < 4; index++) await measureRun(source.store, id, index);
   // Every merged column has a value in some row.
+  for (const name of RUN_STATISTIC_NAMES) {
+    const { column, most } = describeRunStatistic(name);
+    await source.unguarded(`update run_statistics set ${column} = coalesce(${column}, ${Math.min(most, 2)})`);
+  }
   await source.unguarded(
     'update invocations set cut_tokens = sequence + 1, output_cut = 1 where sequence % 3 = 1',
   );

@@ -1,3 +1,4 @@
+import { statisticsCode } from '../../activities/statistics-code.js';
 import { contentDigest } from '../../db/index.js';
 import { checkInvariants, findOrphans, mend, removeOrphan, RepairPlan } from '../../db/doctor/index.js';
 import type { Store } from '../../db/index.js';
@@ -8,7 +9,7 @@ import { answer, catalogue, finishAgain, fingerprint, NOW } from '../support/sma
 import { storedBytes } from '../support/stored-bytes.js';
 
 /** The models of the small experiment, for repeated calls. */
-export const means: Means = {
+const means: Omit<Means, 'statistics'> = {
   measures: BAR_MEASURES,
   catalogue,
   generate: async (model, input, seed) => ({
@@ -21,6 +22,11 @@ export const means: Means = {
   }),
   now: () => NOW,
 };
+
+/** These models, and the code of the numbers of trajectories. */
+export function meansOf(store: Store): Means {
+  return { ...means, statistics: statisticsCode(store, () => NOW) };
+}
 
 const MOST_ROUNDS = 8;
 
@@ -117,7 +123,8 @@ export class Patient {
   }
 
   async violations(options: DoctorOptions = {}): Promise<Violation[]> {
-    const all = { deep: true, measures: BAR_MEASURES, ...options };
+    const statistics = statisticsCode(this.store, () => NOW);
+    const all = { deep: true, measures: BAR_MEASURES, statistics, ...options };
     const found: Violation[] = [];
     for await (const violation of checkInvariants(this.store.db, this.store.objects, all))
       found.push(violation);
@@ -150,7 +157,7 @@ export class Patient {
       }
       const failures: string[] = [];
       const onFailure = (repair: Repair, why: string) => failures.push(`${repair.kind}: ${why}`);
-      const made = await mend(this.store, plan, means, { cutBack, onFailure });
+      const made = await mend(this.store, plan, meansOf(this.store), { cutBack, onFailure });
       plan.close();
       // A failed repair may have changed rows, too.
       if (made > 0 || changed || failures.length > 0) found = await this.violations();

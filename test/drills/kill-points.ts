@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import type { FaultPoint } from '../../common/fault.js';
 import { sideBySide } from '../support/side-by-side.js';
-import { digestOf, violations } from '../support/store-checks.js';
+import { digestOf, violations, wrongNumbers } from '../support/store-checks.js';
 import { undisturbedDigest } from '../support/undisturbed.js';
 import { drill, DRILL_EXPERIMENT, NULL_MODEL_EXPERIMENT, TRAJECTORIES_EXPERIMENT } from './drill.js';
 import type { Drill, Fault } from './drill.js';
@@ -61,9 +61,13 @@ const BY_DAY: readonly Series[] = [
     ],
   },
   {
-    // The vectors of prompts are written once, together.
-    name: 'the vectors of prompts',
-    points: [killPoint('prompts:before-commit', 1)],
+    // The vectors of prompts are written once, together. Numbers of a run are written before its diagram.
+    name: 'the vectors of prompts, then the numbers of a run',
+    points: [
+      killPoint('prompts:before-commit', 1),
+      killPoint('statistics:after-commit', 1),
+      killPoint('statistics:before-commit', 1, 'step by step'),
+    ],
   },
 ];
 
@@ -78,6 +82,8 @@ const BY_NIGHT: readonly Series[] = [
   ...[1, 2, 4].map((hit) => killPoint('invocations:before-return', hit)),
   ...[1, 3].map((hit) => killPoint('vectors:before-commit', hit)),
   ...[1, 3].map((hit) => killPoint('vectors:after-commit', hit)),
+  ...[1, 8].map((hit) => killPoint('statistics:before-commit', hit)),
+  ...[3, 8].map((hit) => killPoint('statistics:after-commit', hit)),
   ...[1, 3].map((hit) => killPoint('diagram:before-commit', hit)),
   ...[1, 4, 8].map((hit) => killPoint('diagram:after-commit', hit)),
   killPoint('finish:before-commit', 1),
@@ -88,6 +94,8 @@ const BY_NIGHT: readonly Series[] = [
   killPoint('prompts:after-commit', 1, 'step by step'),
   killPoint('embedding:before-return', 1, 'step by step'),
   killPoint('embedding:before-return', 3, 'null model, step by step'),
+  killPoint('statistics:after-commit', 2, 'step by step'),
+  killPoint('statistics:after-commit', 1, 'null model, step by step'),
   killPoint('diagram:before-commit', 1, 'step by step'),
   ...[1, 8].map((hit) => killPoint('diagram:before-return', hit, 'step by step')),
   killPoint('diagram:after-commit', 2, 'null model'),
@@ -134,6 +142,7 @@ export function testKillPoints(when: keyof typeof SERIES): void {
     expect(fired).toEqual(points.map(({ fault }) => fault.fault));
     expect(deaths).toHaveLength(points.length);
     expect(await violations(data)).toEqual([]);
+    expect(await wrongNumbers(data)).toEqual([]);
     expect(result.status).toBe('completed');
     expect(await digestOf(data, result.experiment)).toBe(await undisturbedDigest(points[0]!.file));
   });

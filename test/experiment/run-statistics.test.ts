@@ -28,14 +28,6 @@ describe('the descriptions of the numbers of a run', () => {
       expect(decimals === 0).toBe(stored === 'integer');
     }
   });
-
-  test('keep numbers with logarithms out of the content of a store', () => {
-    const outside = described.filter(({ notContent }) => notContent !== null).map(({ name }) => name);
-    expect(outside.every((name) => /Exponent|RSquared|Entropy/.test(name))).toBe(true);
-    expect(described.filter(({ name }) => /Exponent|RSquared|Entropy/.test(name))).toHaveLength(
-      outside.length,
-    );
-  });
 });
 
 test('each curve has a name and a title of its own', () => {

@@ -2,7 +2,9 @@ import Database from 'better-sqlite3';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { contentDigest } from '../../db/read/content.js';
+import { statisticsCode } from '../../activities/statistics-code.js';
 import { checkInvariants } from '../../db/doctor/index.js';
+import type { StatisticsPlace } from '../../db/doctor/index.js';
 import { openStore } from '../../db/index.js';
 import type { Connection, Store } from '../../db/index.js';
 import { DATABASE_FILE } from '../../db/layout.js';
@@ -38,6 +40,20 @@ export async function violationsIn({ db, objects }: Store, experiment?: string):
     found.push(`${violation.invariant} ${violation.table} ${violation.id}: ${violation.message}`);
   }
   return found;
+}
+
+/** What is wrong with the numbers of trajectories, and those that are missing: each is computed again. */
+export function wrongNumbers(data: string): Promise<string[]> {
+  return withStore(data, async (store) => {
+    const found: string[] = [];
+    const options = {
+      deep: true,
+      statistics: statisticsCode(store, Date.now),
+      onUncomputed: ({ run, model }: StatisticsPlace) => found.push(`run ${run} has no numbers of ${model}`),
+    };
+    for await (const { message } of checkInvariants(store.db, store.objects, options)) found.push(message);
+    return found;
+  });
 }
 
 /**

@@ -14,7 +14,9 @@ import {
   failures,
   invocations,
   promptVectors,
+  runCurves,
   runs,
+  runStatistics,
   surrogates,
   vectors,
 } from '../../schema.js';
@@ -147,6 +149,15 @@ export function derivedRows({ build, write }: Database) {
     });
   }
 
+  /** Deletes the numbers of trajectories with their curves. The run stays finished: it can do without. */
+  async function deleteStatistics(ids: readonly number[]): Promise<void> {
+    await write(function* () {
+      // If the row of the numbers is missing, no cascade deletes its curves.
+      yield* run(build.delete(runCurves).where(inArray(runCurves.statisticsId, [...ids])));
+      yield* run(build.delete(runStatistics).where(inArray(runStatistics.id, [...ids])));
+    });
+  }
+
   /** Deletes diagrams with their dimensions and surrogates. */
   async function deleteDiagrams(ids: readonly number[]): Promise<void> {
     await write(function* () {
@@ -225,6 +236,7 @@ export function derivedRows({ build, write }: Database) {
     deletePromptVectors,
     deleteVectors,
     deletedVectors,
+    deleteStatistics,
     deleteDiagrams,
     measureDiagrams,
     deleteSurrogates,

@@ -3,6 +3,7 @@ import type { Catalogue } from '../../../experiment/model.js';
 import type { BarMeasures } from '../../../experiment/statistics.js';
 import type { Store } from '../../store.js';
 import type { Repair } from '../repair.js';
+import type { StatisticsCode } from '../run-statistics.js';
 import { givesUpSteps } from '../repair.js';
 import { contentRepairs } from './content.js';
 import type { Generate } from './content.js';
@@ -19,6 +20,7 @@ export interface Means {
   readonly catalogue: Catalogue;
   readonly generate: Generate;
   readonly measures: BarMeasures;
+  readonly statistics: Pick<StatisticsCode, 'store'>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -101,6 +103,7 @@ const TOGETHER: ReadonlySet<Repair['kind']> = new Set([
   'delete embedding',
   'delete prompt vector',
   'delete vector',
+  'delete statistics',
   'delete diagram',
   'measure diagram',
   'delete surrogates',
@@ -108,7 +111,11 @@ const TOGETHER: ReadonlySet<Repair['kind']> = new Set([
   'reopen run',
 ]);
 
-function createRepairs(store: Store, { catalogue, generate, measures, now }: Means, cutBack: boolean) {
+function createRepairs(
+  store: Store,
+  { catalogue, generate, measures, statistics, now }: Means,
+  cutBack: boolean,
+) {
   const { db, artifacts, objects, provenance } = store;
   const derived = derivedRows(db);
   const runs = runRepairs(db, artifacts, derived, catalogue, now);
@@ -131,6 +138,12 @@ function createRepairs(store: Store, { catalogue, generate, measures, now }: Mea
         return DONE;
       case 'delete vector':
         await derived.deleteVectors(all(repair.kind).map(({ vector }) => vector));
+        return DONE;
+      case 'delete statistics':
+        await derived.deleteStatistics(all(repair.kind).map(({ statistics: id }) => id));
+        return DONE;
+      case 'compute statistics':
+        await statistics.store(store, repair);
         return DONE;
       case 'delete diagram':
         await derived.deleteDiagrams(all(repair.kind).map(({ diagram }) => diagram));

@@ -13,6 +13,8 @@ const DERIVED: ReadonlySet<string> = new Set([
   'vectors',
   'embeddings',
   'prompt_vectors',
+  'run_statistics',
+  'run_curves',
   'diagrams',
   'diagram_dimensions',
   'surrogates',

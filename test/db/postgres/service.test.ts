@@ -19,7 +19,7 @@ import * as schema from '../../../db/schema.js';
 import { errorMessage } from '../../../common/errors.js';
 import { experimentId } from '../../../experiment/ids.js';
 import { asSuperuser, createDatabase, suitePostgres } from '../../support/suite-postgres.js';
-import { means } from '../patient.js';
+import { meansOf } from '../patient.js';
 import { dist, runModule } from '../../support/child-processes.js';
 import {
   config,
@@ -402,7 +402,7 @@ describe('the tables', () => {
         plan.add({ kind: 'restore the schema', name: 'runs_end_complete' });
         const refused: string[] = [];
         const onFailure = (_: Repair, why: string) => refused.push(why);
-        expect(await mend(alone, plan, means, { cutBack: false, onFailure })).toBe(1);
+        expect(await mend(alone, plan, meansOf(alone), { cutBack: false, onFailure })).toBe(1);
         expect(refused).toEqual([
           expect.stringMatching(/no right to do this; the role that owns the tables has/),
         ]);

@@ -1,0 +1,3 @@
+import { onPostgres } from '../places.js';
+
+await onPostgres(() => import('../run-statistics.test.js'));
