@@ -5,6 +5,8 @@ export type { ComputedDiagram, DiagramComputer, DiagramRequest, DiagramSize } fr
 export type { Dependencies, DriverElsewhere } from './dependencies.js';
 export { type MissingModels, missingModels } from './missing-models.js';
 export { createEmbedRun } from './embed-run.js';
+export { fillRunStatistics } from './fill-run-statistics.js';
+export type { Filled, FillOptions } from './fill-run-statistics.js';
 export { statisticsCode } from './statistics-code.js';
 export { unknownActivity } from './unknown-activity.js';
 export { isWorkerShutdown } from './failures.js';
