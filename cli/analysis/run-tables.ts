@@ -42,42 +42,47 @@ export function runTables(models: readonly AnalysedModel[], tests: readonly Adju
       columns: ['model', 'network', 'step', 'at_risk', 'survival'],
       rows: absorptionRows(models),
     },
-    {
-      name: 'tests',
-      columns: [
-        'model',
-        'network',
-        'statistic',
-        'compares',
-        'value',
-        'p',
-        'q',
-        'holm',
-        'floor',
-        'at_floor',
-        'exact',
-        'compared',
-        'arrangements',
-        'reason',
-      ],
-      rows: tests.map((test) => [
-        test.model,
-        test.network,
-        test.statistic,
-        test.compares,
-        test.value,
-        test.p,
-        test.q,
-        test.holm,
-        test.floor,
-        test.atFloor,
-        test.isExact,
-        test.compared,
-        test.arrangements,
-        test.reason,
-      ]),
-    },
+    testTable(tests),
   ];
+}
+
+/** The tests of a call, a row each. */
+export function testTable(tests: readonly AdjustedTest[]): CsvTable {
+  return {
+    name: 'tests',
+    columns: [
+      'model',
+      'network',
+      'statistic',
+      'compares',
+      'value',
+      'p',
+      'q',
+      'holm',
+      'floor',
+      'at_floor',
+      'exact',
+      'compared',
+      'arrangements',
+      'reason',
+    ],
+    rows: tests.map((test) => [
+      test.model,
+      test.network,
+      test.statistic,
+      test.compares,
+      test.value,
+      test.p,
+      test.q,
+      test.holm,
+      test.floor,
+      test.atFloor,
+      test.isExact,
+      test.compared,
+      test.arrangements,
+      test.reason,
+    ]),
+  };
 }
 
 function* runRows(models: readonly AnalysedModel[]): Generator<readonly Cell[]> {

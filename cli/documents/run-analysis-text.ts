@@ -1,9 +1,8 @@
 import type { AnalysedModel, AnalysedNetwork } from '../analysis/model-analysis.js';
 import { leftOutText } from '../analysis/chosen-runs.js';
-import type { AdjustedTest } from '../analysis/test-family.js';
-import { excerpt, plural, table } from '../terminal/format.js';
+import { plural, table } from '../terminal/format.js';
 import { heading } from '../terminal/output.js';
-import { figure, warningsOf, type RunAnalysis } from './run-analysis.js';
+import { figure, testsText, warningsOf, type RunAnalysis } from './run-analysis.js';
 
 const PAIR_NAMES = {
   identical: 'same prompt, other seed',
@@ -104,20 +103,4 @@ function absorptionText({ networks, horizonSteps }: AnalysedModel['absorption'])
   ]);
   const titles = ['  exact cycles', 'runs', 'in one', 'median step', 'still free'];
   return `${table([titles, ...rows], [1, 2, 3, 4])}\n  observed for ${plural(horizonSteps, 'step')}`;
-}
-
-const LONGEST_REASON = 60;
-
-function testsText(tests: readonly AdjustedTest[]): string {
-  const rows = tests.map((test) => [
-    `  ${test.statistic}`,
-    test.model ?? '',
-    test.network ?? 'all networks',
-    figure(test.value),
-    test.p === null ? '-' : `${figure(test.p)}${test.atFloor === true ? ' (floor)' : ''}`,
-    figure(test.q),
-    figure(test.holm),
-    excerpt(test.reason ?? '', LONGEST_REASON),
-  ]);
-  return table([['  test', 'model', 'network', 'value', 'p', 'q', 'Holm', 'why not'], ...rows], [3, 4, 5, 6]);
 }

@@ -1,9 +1,9 @@
 import { ANALYSIS_REVISION } from '../../analysis/index.js';
 import type { Chosen } from '../analysis/chosen-runs.js';
 import type { AnalysedModel, AnalysedNetwork } from '../analysis/model-analysis.js';
-import { runText } from '../analysis/request.js';
 import type { AdjustedTest } from '../analysis/test-family.js';
-import { count, plural } from '../terminal/format.js';
+import { horizonWarnings } from './horizon-warnings.js';
+import { excerpt, plural, table } from '../terminal/format.js';
 
 /** What `analyse runs` found, for people and for JSON. */
 export interface RunAnalysis {
@@ -101,31 +101,25 @@ export function warningsOf({ models, tests }: RunAnalysis): string[] {
 }
 
 function modelWarnings({ model, networks }: AnalysedModel): string[] {
-  return networks.flatMap(({ network, steps, askedSteps, cutBy, runs }) => {
-    const where = `${network} under ${model.name}`;
-    const extended = runs.filter(({ storedSteps }) => storedSteps < steps).length;
-    return [
-      ...(cutBy === null
-        ? []
-        : [
-            `${where}: ${runText(cutBy)} ends after ${plural(steps, 'step')} and is in no cycle, so all runs are compared up to there, not up to the ${count(askedSteps)} of the horizon.`,
-          ]),
-      ...(extended === 0
-        ? []
-        : [
-            `${where}: ${extended} of ${plural(runs.length, 'run')} stopped at an exact cycle; the cycle extends ${extended === 1 ? 'it' : 'them'} exactly to ${plural(steps, 'step')}.`,
-          ]),
-    ];
-  });
+  return networks.flatMap((network) =>
+    horizonWarnings(`${network.network} under ${model.name}`, network, network.runs),
+  );
 }
 
-function testWarnings(tests: readonly AdjustedTest[]): string[] {
-  const atFloor = tests.filter((test) => test.atFloor === true);
-  if (atFloor.length === 0) return [];
-  const greatest = Math.max(...atFloor.map(({ floor }) => floor ?? 0));
-  return [
-    `${atFloor.length} of ${plural(tests.filter(({ p }) => p !== null).length, 'p-value')} ${atFloor.length === 1 ? 'is' : 'are'} at the floor: no p of these runs can be smaller (the highest floor is ${figure(greatest)}). Only more runs lower it.`,
-  ];
+/** Which p-values cannot be smaller, and why: a sentence for each reason. */
+export function testWarnings(tests: readonly AdjustedTest[]): string[] {
+  const made = tests.filter(({ p }) => p !== null);
+  return [true, false].flatMap((isExact) => {
+    const atFloor = made.filter((test) => test.atFloor === true && test.isExact === isExact);
+    if (atFloor.length === 0) return [];
+    const highest = figure(Math.max(...atFloor.map(({ floor }) => floor ?? 0)));
+    const which = `${atFloor.length} of ${plural(made.length, 'p-value')} ${atFloor.length === 1 ? 'is' : 'are'} at the floor`;
+    return isExact
+      ? [
+          `${which}: these runs can be exchanged in so few ways that no p is below ${highest}. Only more runs lower it.`,
+        ]
+      : [`${which} of ${highest}, which is that of the number of draws: no draw was as extreme as the runs.`];
+  });
 }
 
 /** Three figures: `0.123`, `12.3`, `1.2e-5`. A dash for null. */
@@ -135,4 +129,21 @@ export function figure(value: number | null | undefined): string {
   const size = Math.abs(value);
   if (size < 1e-3 || size >= 1e5) return value.toExponential(1);
   return value.toPrecision(3).replace(/\.0+$/, '');
+}
+
+const LONGEST_REASON = 60;
+
+/** The tests of a call as a table. */
+export function testsText(tests: readonly AdjustedTest[]): string {
+  const rows = tests.map((test) => [
+    `  ${test.statistic}`,
+    test.model ?? '',
+    test.network ?? 'all networks',
+    figure(test.value),
+    test.p === null ? '-' : `${figure(test.p)}${test.atFloor === true ? ' (floor)' : ''}`,
+    figure(test.q),
+    figure(test.holm),
+    excerpt(test.reason ?? '', LONGEST_REASON),
+  ]);
+  return table([['  test', 'model', 'network', 'value', 'p', 'q', 'Holm', 'why not'], ...rows], [3, 4, 5, 6]);
 }

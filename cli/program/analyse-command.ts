@@ -1,4 +1,5 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { PanicError } from '../../common/errors.js';
 import type { Context, GlobalOptions } from '../context.js';
 
 type Act = (options: GlobalOptions, work: (context: Context) => Promise<number>) => Promise<void>;
@@ -8,12 +9,13 @@ interface AnalyseFlags {
   readonly horizon?: number;
   readonly groups?: string;
   readonly csv?: string;
+  readonly by?: 'output';
 }
 
-/** `panic-tda analyse ID… runs`: what runs of experiments have in common. */
+/** `panic-tda analyse ID… runs|symbols`: what runs of experiments have in common. */
 export function addAnalyseCommand(command: Command, id: string, act: Act): void {
   command
-    .usage('[options] <id...> runs')
+    .usage('[options] <id...> <runs|symbols>')
     .argument('<id...>', `${id}; several experiments are analysed together`)
     .option('--model <name>', 'only this embedding model; default: each one, by itself')
     .option(
@@ -21,12 +23,21 @@ export function addAnalyseCommand(command: Command, id: string, act: Act): void 
       'length at which runs are compared; default: the max_length of the experiment',
       invocations,
     )
-    .option('--groups <file>', 'CSV file with the columns prompt and group, for groups of paraphrases')
+    .option('--groups <file>', 'runs: CSV file with the columns prompt and group, for groups of paraphrases')
+    .addOption(new Option('--by <what>', 'symbols: what a symbol is').choices(['output']))
     .option('--csv <folder>', 'also write tables to this folder, which is empty or not there yet')
     .action(async (words: readonly string[], flags: GlobalOptions & AnalyseFlags) => {
       const { splitWords } = await import('../analysis/request.js');
-      const { ids } = splitWords(words);
-      const { model, horizon, groups, csv, ...options } = flags;
+      const { ids, what } = splitWords(words);
+      const { model, horizon, groups, csv, by, ...options } = flags;
+      if (what === 'symbols') {
+        if (groups !== undefined)
+          throw new PanicError('InvalidInput', '--groups belongs to "analyse ID runs"');
+        const { analyseSymbols } = await import('../commands/analyse-symbols.js');
+        await act(options, (context) => analyseSymbols(context, { ids, model, horizon, csv }));
+        return;
+      }
+      if (by !== undefined) throw new PanicError('InvalidInput', '--by belongs to "analyse ID symbols"');
       const { analyseRuns } = await import('../commands/analyse-runs.js');
       await act(options, (context) => analyseRuns(context, { ids, model, horizon, groups, csv }));
     });
@@ -50,12 +61,17 @@ runs  divergence of pairs over time; whether prompts end in one place (distances
       prompt, PERMANOVA with PERMDISP beside it, energy); survival of absorption by exact cycles. Every p-value of the call is in
       one family: q is by Benjamini and Hochberg, and Holm's adjusted p stands beside it below 20 tests.
 
+symbols  each exact output is a symbol: dwell times, transitions within runs, a matrix and its closed classes for each network,
+      and whether the order of symbols differs from a random one. The symbols are captions, or pictures where a network makes no
+      captions; with --model, the outputs that this model embeds.
+
 docs/analysis.md says how to read each figure, and what it does not say.
 
 Examples:
   panic-tda analyse 3f2a runs
   panic-tda analyse 3f2a 81bc runs --model Nomic --csv tables
   panic-tda analyse 3f2a runs --horizon 1000 --json > runs.json
+  panic-tda analyse 3f2a symbols --csv bigrams
 
 Exit codes: 0 done, 2 the request is wrong, or needs more memory than there is (nothing was done), 4 the database does not answer,
 130 / 143 / 129 stopped by Ctrl-C / SIGTERM / a closed terminal (no table was written). Changes nothing that is stored.`;

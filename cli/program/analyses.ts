@@ -1,3 +1,3 @@
 /** The words after the ids of `panic-tda analyse ID…`. */
-export const ANALYSES = ['runs'] as const;
+export const ANALYSES = ['runs', 'symbols'] as const;
 export type Analysis = (typeof ANALYSES)[number];

@@ -93,7 +93,7 @@ const CASES: readonly {
   { words: ['setup', ''], has: ['cuda', 'database'], lacks: ['run'] },
   { words: ['show', ID.slice(0, 3)], has: [ID], lacks: ['show'] },
   { words: ['status', ''], has: [ID], lacks: ['elsewhere'] },
-  { words: ['analyse', ID, ''], has: ['runs', ID], lacks: ['run'] },
+  { words: ['analyse', ID, ''], has: ['runs', 'symbols', ID], lacks: ['run'] },
   { words: ['analyse', ''], has: [ID], lacks: ['runs'] },
   { words: ['show', '--json', ID.slice(0, 3)], has: [ID], lacks: [] },
   { words: ['run', 'exp'], has: ['experiment one.json', 'experiment-two.json'], lacks: ['bin'] },
