@@ -1,6 +1,6 @@
 import type { Work } from '../../tda/pacer.js';
 import { SeededRandom } from '../../tda/random.js';
-import { symmetricEigen } from '../symmetric-eigen.js';
+import { symmetricEigen } from '../components/symmetric-eigen.js';
 
 export interface LeadingEigenvectors {
   /** Largest first. */

@@ -1,5 +1,5 @@
 import type { Work } from '../../tda/pacer.js';
-import { symmetricEigen } from '../symmetric-eigen.js';
+import { symmetricEigen } from '../components/symmetric-eigen.js';
 import type { Scores } from './scores.js';
 
 /** What one change costs, in the unit of the squared scores. */

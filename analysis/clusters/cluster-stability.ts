@@ -1,6 +1,6 @@
 import { Pacer } from '../../tda/pacer.js';
-import { adjustedRandIndex, clusteredInBoth } from '../adjusted-rand.js';
-import { digestOf, drawRandom, shuffle } from '../chance.js';
+import { adjustedRandIndex, clusteredInBoth } from '../inference/adjusted-rand.js';
+import { digestOf, drawRandom, shuffle } from '../inference/chance.js';
 import { AnalysisInputError } from '../errors.js';
 import { clusterRuns } from './cluster-corpus.js';
 import { type ContentOrder, contentOrder } from './content-order.js';

@@ -1,9 +1,9 @@
 import { compiledFile } from '../../common/compiled-file.js';
 import type { Pacer } from '../../tda/pacer.js';
 import { ThreadGroup } from '../../tda/thread-group.js';
-import type { Pca } from '../pca.js';
+import type { Pca } from '../components/pca.js';
 import type { Points } from '../points.js';
-import { project } from '../projection.js';
+import { project } from '../components/projection.js';
 import type { Corpus } from './corpus.js';
 import type { ThreadMessage, ThreadOrder } from './thread.js';
 import { scaleRows } from './unit-rows.js';

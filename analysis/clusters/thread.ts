@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import { takeFrom } from '../../tda/crew-tasks.js';
-import { type Pca, pca } from '../pca.js';
+import { type Pca, pca } from '../components/pca.js';
 import type { Points } from '../points.js';
 import { collectNeighbours, type CoreTask } from './core-task.js';
 import { type EdgeTask, findSpanningEdges } from './edge-task.js';

@@ -1,4 +1,4 @@
-import { digestOf, drawRandom, permutationP, shuffle } from '../chance.js';
+import { digestOf, drawRandom, permutationP, shuffle } from '../inference/chance.js';
 import type { Work } from '../../tda/pacer.js';
 import { orderInformation } from './entropy-rate.js';
 import { type NoiseRule, statesOf } from './noise.js';

@@ -1,5 +1,5 @@
 import { Pacer, type Work } from '../../tda/pacer.js';
-import { DRAWS } from '../chance.js';
+import { DRAWS } from '../inference/chance.js';
 import { AnalysisInputError } from '../errors.js';
 import { networkSymbols } from './network-symbols.js';
 import { isNoiseRule, type NoiseRule } from './noise.js';

@@ -157,7 +157,7 @@ test('the loss of the end of the write-ahead log loses whole steps, which are ma
     // The run begins anew from the plan, so that everything after it is in the log alone.
     live.store.db.sqlite.exec(`
       update runs set status = 'pending', stop_reason = null, length = null, cycle_start = null, cycle_length = null, finished_at = null;
-      delete from diagrams; delete from invocations; delete from vectors;
+      delete from diagrams; delete from invocations; delete from prompt_vectors; delete from vectors;
       delete from artifacts where id not in (select prompt_id from runs);
       update experiments set status = 'running', finished_at = null, driver_workflow_id = 'w', driver_run_id = 'r'`);
     live.store.db.sqlite.pragma('wal_checkpoint(TRUNCATE)');

@@ -1,0 +1,3 @@
+import { fullRange } from '../../support/range.js';
+
+await fullRange(() => import('./change-simulation.test.js'));
