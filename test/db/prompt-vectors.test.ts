@@ -101,6 +101,25 @@ test('a prompt that is also an output has the vector of that output', async () =
   expect(id).not.toBe(other);
 });
 
+test('the deletion of an experiment leaves the vector of an output that is the prompt of another', async () => {
+  const id = await finishExperiment(store, { ...config, prompts: ['a red apple'] });
+  const caption = String(
+    await place.one("select text from artifacts where text like 'caption%' order by id limit 1"),
+  );
+  const other = await planned({ ...config, prompts: [caption] });
+  await embedded(other, 0);
+  const before = await originsOf(other, 0);
+  expect(await store.deletion.begin(id, null, NOW)).toBe(true);
+  while (!(await store.deletion.step(id)).done);
+  await store.deletion.removeObjects(Date.now);
+  await store.deletion.end(id);
+  expect(await originsOf(other, 0)).toEqual(before);
+  expect(before).not.toBeNull();
+  expect(await place.one('select count(*) from vectors')).toEqual(
+    await place.one('select count(*) from prompt_vectors'),
+  );
+});
+
 test('a call that has no time left embeds nothing, and a later one does the rest', async () => {
   const id = await planned(config);
   expect(await embedded(id, 0, 0)).toBe(false);
