@@ -17,7 +17,7 @@ const UNIT_TOLERANCE = 1e-3;
 export interface EmbeddedSteps {
   /** SHA-256 over the digests of the vectors, in order, as of a diagram. */
   readonly sha256: Buffer;
-  /** For each distinct vector its id, by first appearance. */
+  /** For each distinct vector the id of its first row, by first appearance. Equal vectors of different outputs are one. */
   readonly vectorIds: readonly number[];
   /** For each step the index of its vector in `vectorIds`. */
   readonly sequence: Uint32Array;
@@ -58,7 +58,8 @@ export function trajectoryTable({ build, read }: Database) {
 
   async function steps(run: RunRow, modelId: number): Promise<EmbeddedSteps> {
     const digest = createHash('sha256');
-    const [rows, outputs] = [new Map<number, number>(), new Map<number, number>()];
+    const [rows, outputs] = [new Map<string, number>(), new Map<number, number>()];
+    const vectorIds: number[] = [];
     const [sequence, outputOf]: [number[], number[]] = [[], []];
     const strides = new Set<number>();
     let areUnit = true;
@@ -66,7 +67,9 @@ export function trajectoryTable({ build, read }: Database) {
       const portion = await read(() => all(stepsOfRun, { runId: run.id, modelId, after }));
       for (const step of portion) {
         digest.update(step.sha256);
-        sequence.push(numberOf(rows, step.id));
+        const row = numberOf(rows, step.sha256.toString('base64'));
+        if (row === vectorIds.length) vectorIds.push(step.id);
+        sequence.push(row);
         outputOf.push(numberOf(outputs, step.outputId));
         if (sequence.length > 1) strides.add(step.sequence - after);
         after = step.sequence;
@@ -77,7 +80,7 @@ export function trajectoryTable({ build, read }: Database) {
     const [stride] = strides;
     return {
       sha256: digest.digest(),
-      vectorIds: [...rows.keys()],
+      vectorIds,
       sequence: Uint32Array.from(sequence),
       outputs: Uint32Array.from(outputOf),
       stride: strides.size === 1 ? stride! : null,
@@ -117,7 +120,7 @@ export function trajectoryTable({ build, read }: Database) {
 }
 
 /** The number of a key: its place in the order of the first appearances. */
-function numberOf(known: Map<number, number>, key: number): number {
+function numberOf<Key>(known: Map<Key, number>, key: Key): number {
   const found = known.get(key);
   if (found !== undefined) return found;
   known.set(key, known.size);

@@ -61,6 +61,22 @@ test('the radius of unit vectors is the one that the numbers were computed with'
   expect(row.fixedRadiusEpsilon).toBe(0.2);
 });
 
+test('equal vectors of different outputs are one point, and the outputs stay apart', async () => {
+  const id = await finishExperiment(store);
+  for (const column of ['bytes', 'sha256']) {
+    await place.unguarded(
+      `update vectors set ${column} = (select ${column} from vectors where id = 1) where model_id = (select model_id from vectors where id = 1)`,
+    );
+  }
+  const name = String(
+    await place.one('select m.name from models m join vectors v on v.model_id = m.id where v.id = 1'),
+  );
+  await measureRun(store, id, 2);
+  const row = await statisticsOf(id, 2, name);
+  expect([row.distinctPointCount, row.stepMax]).toEqual([1, 0]);
+  expect(row.distinctOutputCount).toBeGreaterThan(1);
+});
+
 test('a second call computes nothing, and changes nothing', async () => {
   const id = await measuredExperiment(store);
   const before = await statisticsOf(id, 1);
