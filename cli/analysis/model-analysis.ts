@@ -3,6 +3,8 @@ import { openReader } from '../../db/index.js';
 import { Pacer } from '../../tda/pacer.js';
 import { absorption, type Absorption, type NetworkTimes, timesOf } from './absorption.js';
 import { analyseNetwork, type NetworkAnalysis } from './analyse-network.js';
+import { analyseFactors, type StatisticFactors } from './factor-analysis.js';
+import { readStoredNumbers } from './stored-numbers.js';
 import type { ChosenModel } from './chosen-models.js';
 import type { LeftOut } from './chosen-runs.js';
 import { loadNetwork, type LoadedNetwork } from './load-network.js';
@@ -28,6 +30,9 @@ export interface AnalysedModel {
   readonly model: ChosenModel;
   readonly networks: readonly AnalysedNetwork[];
   readonly absorption: Absorption;
+  readonly factors: readonly StatisticFactors[];
+  /** Runs whose trajectories have no numbers of this revision in the store. */
+  readonly runsWithoutNumbers: number;
 }
 
 /** A model and the networks that it analyses, with the sizes of their runs. */
@@ -79,11 +84,13 @@ function present({ runs }: NetworkRuns, sizes: ReadonlyMap<number, RunSize>): Ru
 const PER_PAIR_OF_DRAW = 1;
 const PER_NUMBER_READ = 3;
 const DRAWS = 3 * 999;
+/** Two tests of some sixty numbers, for each run. */
+const OPERATIONS_OF_FACTORS = 60 * 2 * 999 * 10;
 
 /** The parts of the work, in the order in which `analyseModel` does them. */
 export function partsOf(planned: readonly PlannedModel[], horizon: number): PlannedPart[] {
-  return planned.flatMap(({ model, networks, sizes }) =>
-    networks.flatMap((network) => {
+  return planned.flatMap(({ model, networks, sizes }) => [
+    ...networks.flatMap((network) => {
       const runs = present(network, sizes);
       const steps = runs.reduce((most, { steps }) => Math.max(most, Math.min(steps, horizon)), 0);
       const numbers = runs.reduce((sum, { distinct }) => sum + distinct * model.dimension, 0);
@@ -97,7 +104,8 @@ export function partsOf(planned: readonly PlannedModel[], horizon: number): Plan
         { name: `tests of ${of}`, operations: pairs * (model.dimension + DRAWS * PER_PAIR_OF_DRAW) },
       ];
     }),
-  );
+    { name: `factors under ${model.name}`, operations: sizes.size * OPERATIONS_OF_FACTORS },
+  ]);
 }
 
 export interface ModelOptions {
@@ -137,7 +145,17 @@ export async function analyseModel(
       runs: loaded.runs.map((run, place) => told(run, ofNetwork.times[place]!)),
     });
   }
-  return { model, networks: analysed, absorption: absorption(model.name, times) };
+  progress.next();
+  const pacer = new Pacer(signal);
+  const used = analysed.flatMap(({ runs }) => runs.map(({ run }) => run));
+  const stored = await reading(store, (reader) => readStoredNumbers(reader, used, model, pacer));
+  return {
+    model,
+    networks: analysed,
+    absorption: absorption(model.name, times),
+    factors: await analyseFactors(used, stored, pacer),
+    runsWithoutNumbers: stored.runsWithout,
+  };
 }
 
 /** The snapshot is open only while rows are read: it keeps what others delete. */

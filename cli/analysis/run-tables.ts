@@ -42,6 +42,21 @@ export function runTables(models: readonly AnalysedModel[], tests: readonly Adju
       columns: ['model', 'network', 'step', 'at_risk', 'survival'],
       rows: absorptionRows(models),
     },
+    {
+      name: 'factors',
+      columns: [
+        'model',
+        'statistic',
+        'runs',
+        'runs_without',
+        'incomplete',
+        'share_network',
+        'share_prompt',
+        'share_interaction',
+        'share_seed',
+      ],
+      rows: factorRows(models),
+    },
     testTable(tests),
   ];
 }
@@ -151,6 +166,25 @@ function* absorptionRows(models: readonly AnalysedModel[]): Generator<readonly C
       for (const [place, at] of curve.at.entries()) {
         yield [model.name, network, at, curve.atRisk[place]!, curve.survival[place]!];
       }
+    }
+  }
+}
+
+function* factorRows(models: readonly AnalysedModel[]): Generator<readonly Cell[]> {
+  for (const { model, factors } of models) {
+    for (const { statistic, found, runsWithout } of factors) {
+      const { runs, incomplete, effects } = found;
+      yield [
+        model.name,
+        statistic,
+        runs,
+        runsWithout,
+        incomplete,
+        effects?.network.etaSquared ?? null,
+        effects?.prompt.etaSquared ?? null,
+        effects?.interaction.etaSquared ?? null,
+        effects?.residual?.etaSquared ?? null,
+      ];
     }
   }
 }

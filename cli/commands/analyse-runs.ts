@@ -1,6 +1,7 @@
 import { chooseModels } from '../analysis/chosen-models.js';
 import { chooseRuns } from '../analysis/chosen-runs.js';
 import type { LeftOut } from '../analysis/chosen-runs.js';
+import { factorTests } from '../analysis/factor-analysis.js';
 import { readGroups } from '../analysis/groups-file.js';
 import { analyseModel, type AnalysedModel, partsOf, planModels } from '../analysis/model-analysis.js';
 import { byNetwork } from '../analysis/network-runs.js';
@@ -53,9 +54,10 @@ async function analyse(
     progress.done();
   }
   const tests = adjusted(
-    analysed.flatMap(({ networks, absorption }) => [
+    analysed.flatMap(({ model, networks, absorption, factors }) => [
       ...networks.flatMap((network) => network.tests),
       absorption.test,
+      ...factorTests(model, factors),
     ]),
   );
   const analysis: RunAnalysis = { chosen: { ...chosen, leftOut }, horizon, models: analysed, tests };

@@ -1,8 +1,10 @@
 import type { AnalysedModel, AnalysedNetwork } from '../analysis/model-analysis.js';
+import { NETWORKS, PROMPTS } from '../analysis/factor-analysis.js';
+import type { AdjustedTest } from '../analysis/test-family.js';
 import { leftOutText } from '../analysis/chosen-runs.js';
 import { plural, table } from '../terminal/format.js';
 import { heading } from '../terminal/output.js';
-import { figure, testsText, warningsOf, type RunAnalysis } from './run-analysis.js';
+import { figure, pText, testsText, warningsOf, type RunAnalysis } from './run-analysis.js';
 
 const PAIR_NAMES = {
   identical: 'same prompt, other seed',
@@ -18,19 +20,21 @@ export function runAnalysisText(analysis: RunAnalysis): string {
   return [
     `${heading(`Runs of ${plural(chosen.experiments.length, 'experiment')}`)}: ${plural(chosen.runs.length, 'finished run')}, horizon ${plural(horizon, 'invocation')}`,
     ...(chosen.leftOut.length === 0 ? [] : [`Left out:\n${leftOutText(chosen.leftOut)}`]),
-    ...models.map(modelText),
-    `${heading('Tests')}\n${testsText(tests)}`,
+    ...models.map((model) => modelText(model, tests)),
+    `${heading('Tests')}\n${testsText(tests.filter((test) => !isOfNumber(test)))}`,
     ...(warnings.length === 0
       ? []
       : [`${heading('To know')}\n${warnings.map((line) => `  ${line}`).join('\n')}`]),
   ].join('\n\n');
 }
 
-function modelText({ model, networks, absorption }: AnalysedModel): string {
+function modelText(analysed: AnalysedModel, tests: readonly AdjustedTest[]): string {
+  const { model, networks, absorption } = analysed;
   return [
     heading(`Embedding model ${model.name} (${plural(model.dimension, 'dimension')})`),
     ...networks.map(networkText),
     absorptionText(absorption),
+    ...factorsText(analysed, tests),
   ].join('\n\n');
 }
 
@@ -103,4 +107,41 @@ function absorptionText({ networks, horizonSteps }: AnalysedModel['absorption'])
   ]);
   const titles = ['  exact cycles', 'runs', 'in one', 'median step', 'still free'];
   return `${table([titles, ...rows], [1, 2, 3, 4])}\n  observed for ${plural(horizonSteps, 'step')}`;
+}
+
+/** Tests of stored numbers stand in the table of factors. */
+function isOfNumber({ compares }: AdjustedTest): boolean {
+  return compares === NETWORKS || compares === PROMPTS;
+}
+
+function factorsText({ model, factors }: AnalysedModel, tests: readonly AdjustedTest[]): string[] {
+  if (factors.length === 0) return [];
+  const testOf = (statistic: string, compares: string): AdjustedTest | undefined =>
+    tests.find((one) => one.model === model.name && one.statistic === statistic && one.compares === compares);
+  const rows = factors.map(({ statistic, found: { runs, effects } }) => {
+    const [network, prompt] = [testOf(statistic, NETWORKS), testOf(statistic, PROMPTS)];
+    return [
+      `  ${statistic}`,
+      String(runs),
+      figure(effects?.network.etaSquared),
+      figure(effects?.prompt.etaSquared),
+      figure(effects?.interaction.etaSquared),
+      figure(effects?.residual?.etaSquared),
+      pText(network),
+      figure(network?.q),
+      pText(prompt),
+      figure(prompt?.q),
+    ];
+  });
+  const titles = ['network', 'prompt', 'both', 'seed', 'p network', 'q', 'p prompt', 'q'];
+  const lines = table(
+    [['  shares of the variance', 'runs', ...titles], ...rows],
+    [1, 2, 3, 4, 5, 6, 7, 8, 9],
+  );
+  const reasons = new Set(
+    tests.flatMap((one) =>
+      one.model === model.name && isOfNumber(one) && one.reason !== null ? [one.reason] : [],
+    ),
+  );
+  return [[lines, ...[...reasons].map((reason) => `  - no p: ${reason}`)].join('\n')];
 }

@@ -27,7 +27,7 @@ export function runAnalysisDocument({ chosen, horizon, models, tests }: RunAnaly
   };
 }
 
-function modelDocument({ model, networks, absorption }: AnalysedModel): object {
+function modelDocument({ model, networks, absorption, factors, runsWithoutNumbers }: AnalysedModel): object {
   return {
     model: model.name,
     dimension: model.dimension,
@@ -42,6 +42,12 @@ function modelDocument({ model, networks, absorption }: AnalysedModel): object {
         atRisk: [...curve.atRisk],
       })),
     },
+    runsWithoutNumbers,
+    factors: factors.map(({ statistic, found, runsWithout }) => {
+      // Both tests are among the tests of the call.
+      const { networkTest: _, promptTest: __, ...told } = found;
+      return { statistic, runsWithout, ...told };
+    }),
   };
 }
 
@@ -100,10 +106,25 @@ export function warningsOf({ models, tests }: RunAnalysis): string[] {
   return [...models.flatMap(modelWarnings), ...testWarnings(tests)];
 }
 
-function modelWarnings({ model, networks }: AnalysedModel): string[] {
-  return networks.flatMap((network) =>
-    horizonWarnings(`${network.network} under ${model.name}`, network, network.runs),
-  );
+function modelWarnings({ model, networks, runsWithoutNumbers }: AnalysedModel): string[] {
+  const runs = networks.flatMap((network) => network.runs);
+  const lengths = runs.map(({ storedSteps }) => storedSteps);
+  const [least, most] = [Math.min(...lengths), Math.max(...lengths)];
+  return [
+    ...networks.flatMap((network) =>
+      horizonWarnings(`${network.network} under ${model.name}`, network, network.runs),
+    ),
+    ...(runsWithoutNumbers === 0
+      ? []
+      : [
+          `${model.name}: the store has no numbers of the trajectories of ${runsWithoutNumbers} of ${plural(runs.length, 'run')}; "panic-tda doctor --fix" computes them.`,
+        ]),
+    ...(least === most
+      ? []
+      : [
+          `${model.name}: the numbers of single runs describe ${least} to ${plural(most, 'step')}, as far as each run went; numbers that depend on the length differ by that alone.`,
+        ]),
+  ];
 }
 
 /** Which p-values cannot be smaller, and why: a sentence for each reason. */
@@ -116,7 +137,7 @@ export function testWarnings(tests: readonly AdjustedTest[]): string[] {
     const which = `${atFloor.length} of ${plural(made.length, 'p-value')} ${atFloor.length === 1 ? 'is' : 'are'} at the floor`;
     return isExact
       ? [
-          `${which}: these runs can be exchanged in so few ways that no p is below ${highest}. Only more runs lower it.`,
+          `${which}: these runs can be exchanged in so few ways that such a p cannot be smaller (floors up to ${highest}). Only more runs lower it.`,
         ]
       : [`${which} of ${highest}, which is that of the number of draws: no draw was as extreme as the runs.`];
   });
@@ -140,10 +161,15 @@ export function testsText(tests: readonly AdjustedTest[]): string {
     test.model ?? '',
     test.network ?? 'all networks',
     figure(test.value),
-    test.p === null ? '-' : `${figure(test.p)}${test.atFloor === true ? ' (floor)' : ''}`,
+    pText(test),
     figure(test.q),
     figure(test.holm),
     excerpt(test.reason ?? '', LONGEST_REASON),
   ]);
   return table([['  test', 'model', 'network', 'value', 'p', 'q', 'Holm', 'why not'], ...rows], [3, 4, 5, 6]);
+}
+
+/** A p-value, with a mark if no p of its test can be smaller. */
+export function pText(test: AdjustedTest | undefined): string {
+  return `${figure(test?.p)}${test?.atFloor === true ? ' (floor)' : ''}`;
 }

@@ -58,7 +58,8 @@ output names what is left out. A run that stopped at an exact cycle is extended 
 the shortest. A value that is not defined is "-" (null in JSON, empty in CSV), with its reason.
 
 runs  divergence of pairs over time; whether prompts end in one place (distances within and between prompts, recovery of the
-      prompt, PERMANOVA with PERMDISP beside it, energy); survival of absorption by exact cycles. Every p-value of the call is in
+      prompt, PERMANOVA with PERMDISP beside it, energy); survival of absorption by exact cycles; what stored
+      numbers of runs owe to network, prompt and seed. Every p-value of the call is in
       one family: q is by Benjamini and Hochberg, and Holm's adjusted p stands beside it below 20 tests.
 
 symbols  each exact output is a symbol: dwell times, transitions within runs, a matrix and its closed classes for each network,
