@@ -92,12 +92,16 @@ async function makeCurrent(buildId: string): Promise<void> {
 }
 
 /**
- * Resolves when the service has seen the workflow tasks of `count` runs fail. A run meets other code only after a
- * step.
+ * Resolves when the worker has given up `count` runs, and the service reports as many. A run meets other code only
+ * after a step. The service alone is no proof: it also reports tasks that ran out of time.
  */
-async function untilBlocked(count: number): Promise<void> {
+async function untilBlocked(worker: Running, count: number): Promise<void> {
   await until(
-    gate.lettingThrough(async () => (await runs('TemporalReportedProblems IS NOT NULL')) === count),
+    gate.lettingThrough(
+      async () =>
+        (await blockedGauge(worker)) === count &&
+        (await runs('TemporalReportedProblems IS NOT NULL')) === count,
+    ),
   );
 }
 
@@ -179,7 +183,7 @@ test('runs follow the current version of the workers, wait while it is rolled ba
   expect(await readiness(first)).toEqual({ status: 200, problems: [] });
 
   await makeCurrent('v1');
-  await untilBlocked(RUNS);
+  await untilBlocked(first, RUNS);
   const experiment = await idOf(fleet.data);
   const unfit = new RegExp(
     `of (${RUNS}|a) workflows?: it could not go on with .*Nondeterminism error.*; nothing of this has failed`,
@@ -245,7 +249,7 @@ test('runs wait while a worker with other code has their tasks; when it has left
   right.process.kill('SIGTERM');
   await right.ended;
   const other = await fleet.worker(['--identity', 'other', '--listen', '0'], {}, wrong.main);
-  await untilBlocked(ids.length);
+  await untilBlocked(other, ids.length);
   const [status, cancel] = await Promise.all([
     fleet.shortCommand(['status', experiment]),
     fleet.shortCommand(['cancel', loneId, '--wait', '1']),
