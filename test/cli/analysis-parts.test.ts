@@ -116,6 +116,11 @@ test('the words of analyse are ids, and then what to analyse', () => {
   expect(() => splitWords(['a', 'clusters'])).toThrow(/say what to analyse/);
 });
 
+/** Without rounding errors. */
+function rounded(value: number | null): number | null {
+  return value === null ? null : Number(value.toFixed(12));
+}
+
 /** A test with this p, or one that was not made. */
 const of = (p: number | null): FamilyTest => ({
   model: 'M',
@@ -131,6 +136,12 @@ const of = (p: number | null): FamilyTest => ({
 });
 
 describe('a family of tests', () => {
+  test('has q by Benjamini and Hochberg, and does not count a test that was not made', () => {
+    const found = adjusted([of(0.02), of(0.5), of(null), of(0.01)]);
+    expect(found.map(({ q }) => rounded(q))).toEqual([0.03, 0.5, null, 0.03]);
+    expect(found.map((one) => rounded(one.holm))).toEqual([0.04, 0.5, null, 0.03]);
+  });
+
   test('has Holm beside q below 20 tests that were made', () => {
     const small = adjusted([...Array.from({ length: 19 }, () => of(0.01)), of(null)]);
     expect(small[0]).toMatchObject({ p: 0.01, q: 0.01, holm: 0.19, atFloor: true });
