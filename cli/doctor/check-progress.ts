@@ -48,7 +48,8 @@ function text({ stage, rows, of, perSecond }: State, drawn: boolean): string {
 
 // The check reads the runs twice: once against the plan, and once each with its steps.
 const ROWS = `select (select 2 * count(*) from runs) + (select count(*) from invocations) + (select count(*) from diagrams)
-  + (select count(*) from surrogates) + (select count(*) from vectors) + (select count(*) from artifacts) as "rows"`;
+  + (select count(*) from surrogates) + (select count(*) from vectors) + (select count(*) from prompt_vectors)
+  + (select count(*) from artifacts) as "rows"`;
 
 /** Counts the rows that a check of the whole store reads. Null if they cannot be counted. */
 export async function countRows({ db }: Store): Promise<number | null> {
