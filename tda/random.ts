@@ -48,3 +48,13 @@ export class SeededRandom extends Sfc32 {
     }
   }
 }
+
+/** Puts the values in random order, in place (Fisher & Yates; Durstenfeld 1964, Commun. ACM 7:420). */
+export function shuffle(values: Int32Array | Uint32Array, random: SeededRandom): void {
+  for (let last = values.length - 1; last > 0; last--) {
+    const chosen = random.below(last + 1);
+    const kept = values[last]!;
+    values[last] = values[chosen]!;
+    values[chosen] = kept;
+  }
+}

@@ -1,7 +1,7 @@
 import { TdaInputError } from './errors.js';
 import { checkPoints } from './input.js';
 import { atOnce } from './pacer.js';
-import { SeededRandom } from './random.js';
+import { SeededRandom, shuffle } from './random.js';
 
 /** What a surrogate keeps of a trajectory; see `surrogate`. */
 export type SurrogateKind = 'shuffled_increments' | 'sphere';
@@ -77,12 +77,7 @@ function shuffledIncrements(
 /** 0..count-1 in a random order. */
 function shuffled(count: number, random: SeededRandom): Int32Array {
   const order = Int32Array.from({ length: count }, (_, place) => place);
-  for (let place = count - 1; place > 0; place--) {
-    const other = random.below(place + 1);
-    const moved = order[place]!;
-    order[place] = order[other]!;
-    order[other] = moved;
-  }
+  shuffle(order, random);
   return order;
 }
 

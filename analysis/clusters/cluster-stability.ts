@@ -1,6 +1,7 @@
 import { Pacer } from '../../tda/pacer.js';
 import { adjustedRandIndex, clusteredInBoth } from '../inference/adjusted-rand.js';
-import { digestOf, drawRandom, shuffle } from '../inference/chance.js';
+import { digestOf, drawRandom } from '../inference/chance.js';
+import { shuffle } from '../../tda/random.js';
 import { AnalysisInputError } from '../errors.js';
 import { clusterRuns } from './cluster-corpus.js';
 import { type ContentOrder, contentOrder } from './content-order.js';

@@ -5,12 +5,12 @@ import {
   asGroupTest,
   GroupMembers,
   ONE_ARRANGEMENT,
-  untestableGroups,
+  untestableDistances,
   type GroupTest,
   type GroupTestOptions,
 } from './group-test.js';
 import { relabellingWork } from '../inference/relabelling.js';
-import { checkRunDistances, type RunDistances } from './run-distances.js';
+import type { RunDistances } from './run-distances.js';
 
 /** Do groups of runs differ in anything? A value that is not defined is null, and `reason` says why. */
 export interface Energy {
@@ -57,11 +57,9 @@ function* energyWork(
   design: Design,
   { draws, limit }: GroupTestOptions,
 ): Work<Energy> {
-  checkRunDistances(runDistances, design);
-  const untestable = untestableGroups(design);
+  const untestable = untestableDistances(runDistances, design);
   if (untestable !== null) return untested(untestable);
   const { distances } = runDistances;
-  if (distances.every((distance) => distance === 0)) return untested('all distances between runs are 0');
   const members = new GroupMembers(design.groups);
   const weights = new PairWeights(distances, members);
   const statistic = weights.sum(distances, design.groups);

@@ -1,6 +1,6 @@
 import { layOut, type Design } from '../inference/arrangements.js';
 import type { RelabellingInput, RelabellingTest } from '../inference/relabelling.js';
-import type { SignalOption } from './run-distances.js';
+import { checkRunDistances, type RunDistances, type SignalOption } from './run-distances.js';
 
 /** How a test of groups of runs is done: its draws, and the signal that ends it. */
 export interface GroupTestOptions extends SignalOption, Pick<RelabellingInput, 'draws' | 'limit'> {}
@@ -35,6 +35,21 @@ export function untestableGroups(design: Design): string | null {
   return alone === -1
     ? null
     : `group ${alone} has one run; a test needs at least two runs in each group, so leave that group out or add runs`;
+}
+
+/** Why distances between runs have no test, if all are 0. */
+export const NO_DISTANCES = 'all distances between runs are 0';
+
+/**
+ * Why these distances between runs in these groups cannot be tested, in words; null if they can.
+ *
+ * Throws AnalysisInputError for malformed distances or groups.
+ */
+export function untestableDistances(distances: RunDistances, design: Design): string | null {
+  checkRunDistances(distances, design);
+  const untestable = untestableGroups(design);
+  if (untestable !== null) return untestable;
+  return distances.distances.every((distance) => distance === 0) ? NO_DISTANCES : null;
 }
 
 /** The runs of each group, in order of their numbers. It arranges them anew without allocation. */

@@ -3,6 +3,7 @@ import type { Design } from '../inference/arrangements.js';
 import {
   asGroupTest,
   GroupMembers,
+  NO_DISTANCES,
   ONE_ARRANGEMENT,
   untestableGroups,
   type GroupTest,
@@ -53,7 +54,7 @@ export function* permanovaWork(
   return yield* permanovaOfSquares('permanova', squares, design, {
     ...options,
     noise: 0,
-    nothing: 'all distances between runs are 0',
+    nothing: NO_DISTANCES,
   });
 }
 

@@ -4,12 +4,12 @@ import {
   asGroupTest,
   GroupMembers,
   ONE_ARRANGEMENT,
-  untestableGroups,
+  untestableDistances,
   type GroupTest,
   type GroupTestOptions,
 } from './group-test.js';
 import { relabellingWork } from '../inference/relabelling.js';
-import { checkRunDistances, type RunDistances } from './run-distances.js';
+import type { RunDistances } from './run-distances.js';
 
 /** Do groups of runs differ in spread? A value that is not defined is null, and `reason` says why. */
 export interface Permdisp {
@@ -53,12 +53,8 @@ function* permdispWork(
   design: Design,
   { draws, limit }: GroupTestOptions,
 ): Work<Permdisp> {
-  checkRunDistances(distances, design);
-  const untestable = untestableGroups(design);
+  const untestable = untestableDistances(distances, design);
   if (untestable !== null) return untested(untestable);
-  if (distances.distances.every((distance) => distance === 0)) {
-    return untested('all distances between runs are 0');
-  }
   const { groups } = design;
   const squares = distances.distances.map((distance) => distance * distance);
   const members = new GroupMembers(groups);

@@ -1,6 +1,7 @@
 import { canonicalGroups, countArrangements, eachArrangement, layOut } from './arrangements.js';
 import type { Design, Layout } from './arrangements.js';
-import { digestOf, DRAWS, drawRandom, permutationP, shuffle } from './chance.js';
+import { digestOf, DRAWS, drawRandom, permutationP } from './chance.js';
+import { shuffle } from '../../tda/random.js';
 import { AnalysisInputError } from '../errors.js';
 import { atOnce, type Work } from '../../tda/pacer.js';
 import type { SeededRandom } from '../../tda/random.js';

@@ -1,5 +1,6 @@
 import { atOnce, type Work } from '../../tda/pacer.js';
-import { digestOf, drawRandom, permutationP, shuffle } from '../inference/chance.js';
+import { digestOf, drawRandom, permutationP } from '../inference/chance.js';
+import { shuffle } from '../../tda/random.js';
 import { LineCounter, type RecurrenceCounts } from './line-counter.js';
 import { checkSetting, radiusOf, type RecurrenceSetting, recurrenceWork } from './recurrence.js';
 import { StepDistances } from './step-distances.js';

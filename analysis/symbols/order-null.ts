@@ -1,4 +1,5 @@
-import { digestOf, drawRandom, permutationP, shuffle } from '../inference/chance.js';
+import { digestOf, drawRandom, permutationP } from '../inference/chance.js';
+import { shuffle } from '../../tda/random.js';
 import type { Work } from '../../tda/pacer.js';
 import { orderInformation } from './entropy-rate.js';
 import { type NoiseRule, statesOf } from './noise.js';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { digestOf, DRAWS, drawRandom, permutationP, shuffle } from '../../../analysis/inference/chance.js';
+import { digestOf, DRAWS, drawRandom, permutationP } from '../../../analysis/inference/chance.js';
 import { AnalysisInputError } from '../../../analysis/index.js';
-import { SeededRandom } from '../../../tda/random.js';
+import { SeededRandom, shuffle } from '../../../tda/random.js';
 
 const numbers = fc.array(fc.double({ noNaN: true, min: -1e6, max: 1e6 }), { minLength: 1, maxLength: 40 });
 
